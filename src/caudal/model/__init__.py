@@ -1,0 +1,1 @@
+"""Frozen nouns, no input or output: the two tables, the specs, code lists, verdicts, releases, provenance."""

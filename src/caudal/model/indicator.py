@@ -1,0 +1,100 @@
+"""An indicator: definition, formula, universe, unit, codes and texts, in one file.
+
+The formula is SQL over the columns of a record kind, parsed and checked before anything runs. An
+indicator may have one formula for each kind of record that can carry it; each says what it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from caudal.model.spec import Name, Spec, Text
+
+
+class Formula(Spec):
+    """What is computed from the records of one kind. Exactly one of `total`, `mean` and `ratio`."""
+
+    kind: str
+    universe: str = Field("TRUE", description="SQL condition: the records that the indicator is about")
+    total: str = Field("", description="SQL: a condition to count, or a quantity to add up")
+    mean: str = Field("", description="SQL: a quantity, averaged over the universe where it is known")
+    numerator: str = Field("", description="SQL: condition or quantity, over the denominator")
+    denominator: str = Field("", description="SQL: condition or quantity")
+    weight: str = Field("", description="column used instead of the design's weight, as for earnings")
+    concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the formula decides")
+
+    @model_validator(mode="after")
+    def _one_statistic(self) -> Formula:
+        ratio = bool(self.numerator) and bool(self.denominator)
+        if bool(self.numerator) != bool(self.denominator):
+            raise ValueError("a ratio needs both `numerator` and `denominator`")
+        if sum([bool(self.total), bool(self.mean), ratio]) != 1:
+            raise ValueError("a formula has exactly one of `total`, `mean`, `numerator` with `denominator`")
+        return self
+
+
+class GapSpec(Spec):
+    """Comparison of two categories of one dimension: `group` minus (or over) `reference`."""
+
+    dimension: Name
+    group: str
+    reference: str
+    measure: Literal["difference", "ratio"] = "difference"
+
+
+class Expected(Spec):
+    """A figure that a producer published and that the data must reproduce."""
+
+    source: Name
+    time_period: str
+    value: float
+    decimals: int = Field(ge=0, description="decimals with which it was published")
+    published_in: str
+    categories: Mapping[str, str] = Field({}, description="dimension -> code, for a cell that is not a total")
+
+
+class IndicatorText(Spec):
+    """What a reader sees. `headline` is a sentence with {value}, {interval}, {area}, {time}, {source}."""
+
+    name: Text
+    definition: Text
+    headline: Text
+    reading: Text = Field({}, description="what may not be concluded from it")
+
+
+class Codes(Spec):
+    """Codes of the frameworks in which it stands."""
+
+    sdg: tuple[str, ...] = ()
+    gcm_objectives: tuple[int, ...] = ()
+    montevideo_measures: tuple[int, ...] = ()
+
+
+class IndicatorSpec(Spec):
+    """One indicator."""
+
+    indicator: Name
+    version: str
+    family: Name
+    unit: str = Field(description="code of CL_UNIT")
+    scale: float = Field(1.0, gt=0, description="the statistic is multiplied by it, as 100 for percent")
+    decimals: int = Field(1, ge=0, description="decimals on pages, at the most: digits follow the error")
+    population: Name = Field(description="the population that it measures; same name, comparable figures")
+    text: IndicatorText
+    codes: Codes = Codes()
+    formulas: tuple[Formula, ...]
+    breakdowns: tuple[tuple[Name, ...], ...] = Field(
+        (), description="combinations of dimensions; the total always"
+    )
+    gap: GapSpec | None = None
+    proportion: bool = Field(False, description="between 0 and 1 before `scale`: limits stay inside")
+    better: Literal["", "up", "down"] = ""
+    expected: tuple[Expected, ...] = ()
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a ratio or a mean rather than a total."""
+        return any(f.mean or f.numerator for f in self.formulas)

@@ -1,0 +1,1 @@
+"""One module a kind of record, each with its ``KIND``."""

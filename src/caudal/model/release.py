@@ -1,0 +1,211 @@
+"""A release: observations that carry a verdict, and all that a reader needs to understand them.
+
+``observations.parquet`` holds the cells; ``structure.json`` holds what this module declares: labels,
+definitions, sources with their quality, the words of the concept vector. Publishing reads these two and
+nothing else, so it has no path to records. ``manifest.json`` holds the hash of every input, spec and
+output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from caudal.model.country import Notice
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.spec import Spec, Text
+
+OBSERVATIONS = "observations.parquet"
+STRUCTURE = "structure.json"
+MANIFEST = "manifest.json"
+SIGNATURE = "signature.json"
+QUALITY = "quality.json"
+
+
+class CodeEntry(Spec):
+    """One code with its labels and parent."""
+
+    id: str
+    labels: Text
+    parent: str = ""
+
+
+class DimensionEntry(Spec):
+    """A dimension: its name for readers, its code list, and whether its codes have an order (age)."""
+
+    name: str
+    text: Text
+    code_list: str
+    ordered: bool = False
+
+
+class AxisEntry(Spec):
+    """An axis of the concept vector in words. ``difference`` is a sentence with {first} and {second}."""
+
+    axis: str
+    text: Text
+    values: Mapping[str, Text]
+    difference: Text
+
+
+class InputFile(Spec):
+    """A raw file: name, checksum and size, never a path outside the country folder."""
+
+    name: str
+    sha256: str
+    bytes: int
+    period: str
+    received: str = ""
+
+
+class MissingFile(Spec):
+    """A declared file that is not there, and from whom it can be had."""
+
+    name: str
+    period: str
+    origin: str
+
+
+class Reconciliation(Spec):
+    """Rows of a source: in = records + quarantined. Totals of the source, never of a cell."""
+
+    rows_in: int
+    records: int
+    quarantined: int
+    quarantined_by_reason: Mapping[str, int] = {}
+    recoded_to_unknown: Mapping[str, int] = Field({}, description="concept -> values that no rule named")
+    warnings: Mapping[str, int] = {}
+    corrections: Mapping[str, int] = {}
+
+
+class SourceEntry(Spec):
+    """A source as its page shows it."""
+
+    source: str
+    title: Text
+    producer: str
+    origin: str
+    licence: str
+    citation: str = ""
+    simulated: bool = False
+    kind: str
+    unit: str = ""
+    published_by_producer: bool = False
+    concept: Mapping[str, str]
+    design: Text = Field({}, description="the design and what the error leaves out, in words")
+    notes: Text = {}
+    periods: tuple[str, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
+    missing: tuple[MissingFile, ...] = ()
+    reconciliation: Reconciliation | None = None
+
+
+class ComparisonOfTruth(Spec):
+    """An estimate of a simulated country beside the true value from which it was drawn."""
+
+    address: str
+    indicator: str
+    categories: Mapping[str, str] = {}
+    source: str
+    truth: float
+    estimate: float | None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Confidentiality(Spec):
+    """What the gate did, in totals: no cell can be told from it."""
+
+    policy: Mapping[str, str] = Field(
+        {}, description="parameter of the policy -> value, as the public may know it"
+    )
+    cells: int = 0
+    published: int = 0
+    suppressed: int = 0
+    suppressed_by_dimension: Mapping[str, int] = {}
+    audited: int = 0
+    audit: Text = Field({}, description="what the auditor assumed and tried, in words")
+    not_modelled: tuple[Text, ...] = ()
+
+
+class Expectation(Spec):
+    """A figure that a producer published, and ours."""
+
+    indicator: str
+    source: str
+    time_period: str
+    published: float
+    published_in: str
+    ours: float | None
+    reproduced: bool
+
+
+class NotComputable(Spec):
+    """An indicator that a source cannot carry, and why: the concepts that it lacks."""
+
+    indicator: str
+    source: str
+    missing: tuple[str, ...]
+
+
+class ReleaseStructure(Spec):
+    """``structure.json``."""
+
+    territory: str
+    title: Text
+    producer: Text
+    contact: str = ""
+    population_concept: Text = {}
+    languages: tuple[str, ...]
+    simulated: bool = False
+    vintage: str
+    previous: str = Field("", description="hash of the release before this one")
+    embargo: str = ""
+    licence: str
+    custodian: str = ""
+    notices: tuple[Notice, ...] = ()
+    dimensions: tuple[DimensionEntry, ...]
+    code_lists: Mapping[str, tuple[CodeEntry, ...]]
+    indicators: tuple[IndicatorSpec, ...]
+    units: Mapping[str, Text] = {}
+    sources: tuple[SourceEntry, ...]
+    axes: tuple[AxisEntry, ...]
+    confidentiality: Confidentiality = Confidentiality()
+    truth: tuple[ComparisonOfTruth, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    not_computable: tuple[NotComputable, ...] = ()
+
+
+class OutputFile(Spec):
+    """A file of the release."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+class Manifest(Spec):
+    """``manifest.json``: what went in, by what, and what came out."""
+
+    caudal: str = Field(description="version of the code")
+    code_sha256: str
+    territory: str
+    vintage: str
+    previous: str = ""
+    inputs: tuple[InputFile, ...]
+    specs: tuple[OutputFile, ...]
+    outputs: tuple[OutputFile, ...]
+
+
+class Signature(Spec):
+    """``signature.json``: the named custodian who lets a release out. Ed25519 over the manifest's hash."""
+
+    name: str
+    role: str
+    date: str
+    manifest_sha256: str
+    public_key: str = Field(description="Ed25519 public key, hexadecimal")
+    signature: str = Field(
+        description="Ed25519 signature of the canonical JSON of the other fields, hexadecimal"
+    )

@@ -1,0 +1,249 @@
+"""A source: one file that says where bytes come from and how they become records or observations.
+
+Origin, licence, custodian, agreement, purposes and retention; format of each table; columns to concepts,
+with the variants of the mapping and the periods in which each holds; survey design; checks; corrections;
+deliveries. Adding a period is adding a delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from caudal.model.spec import Name, Period, Spec, Text
+
+Scalar = str | int | float | bool
+
+
+class DelimitedFormat(Spec):
+    """Delimited text, plain, gzip or zip."""
+
+    type: Literal["delimited"]
+    separator: str = Field(",", description="field separator; \\t for a tab")
+    encoding: str = Field(
+        "utf-8", description="utf-8, latin-1, windows-1252 ...; a byte-order mark is dropped"
+    )
+    decimal: Literal[".", ","] = Field(".", description="decimal mark of numbers")
+    thousands: str = Field("", description="mark between thousands, if any")
+    quote: str = Field('"', description="quotation mark; empty for none")
+    header: bool = Field(True, description="the first row (after `skip`) names the columns")
+    columns: tuple[str, ...] = Field((), description="names of the columns where the file has no header")
+    skip: int = Field(0, ge=0, description="rows before the header")
+    footer: int = Field(0, ge=0, description="rows after the data")
+    member: str = Field("", description="file inside a zip, where it holds more than one")
+
+
+class ExcelFormat(Spec):
+    """A sheet of an Excel workbook: title blocks, merged and stacked headers, blocks of columns."""
+
+    type: Literal["excel"]
+    sheet: str = Field("", description="name of the sheet; the first where empty")
+    header_rows: tuple[int, ...] = Field((1,), description="rows (from 1) that together name the columns")
+    first_row: int = Field(
+        0, ge=0, description="first row of data (from 1); the row after the header where 0"
+    )
+    last_row: int = Field(0, ge=0, description="last row of data; up to the first empty row where 0")
+    columns: str = Field("", description="range of columns, as in B:X; all where empty")
+
+
+class ParquetFormat(Spec):
+    """Parquet."""
+
+    type: Literal["parquet"]
+
+
+class ReleaseFormat(Spec):
+    """A release of Caudal: its observations enter with their verdicts and vintages."""
+
+    type: Literal["release"]
+
+
+Format = Annotated[DelimitedFormat | ExcelFormat | ParquetFormat | ReleaseFormat, Field(discriminator="type")]
+
+
+class Join(Spec):
+    """How a second table is brought to the first: many rows of the first to one of the second."""
+
+    table: Name = Field(description="the table brought in")
+    on: tuple[str, ...] = Field(description="raw columns that both tables carry")
+    prefix: str = Field("", description="put before the names of its columns where they would collide")
+
+
+class TableSpec(Spec):
+    """One raw table of a delivery."""
+
+    format: Format
+    join: tuple[Join, ...] = Field((), description="tables joined to this one")
+    unpivot: Unpivot | None = Field(None, description="columns that become rows")
+
+
+class Unpivot(Spec):
+    """Columns that become rows: one row a cell of a printed table."""
+
+    columns: Mapping[str, Mapping[str, Scalar]] = Field(
+        description="raw column -> what its rows carry, as in TEMPORARIAS: {category: TEMP}"
+    )
+    value: str = Field("value", description="name of the column that receives the cell")
+
+
+class Mapped(Spec):
+    """How one concept is made from raw columns."""
+
+    source: str | tuple[str, ...] = Field(
+        "", alias="from", description="raw column, or columns, that it reads"
+    )
+    recode: Mapping[str, Scalar] = Field({}, description="raw value -> code; YAML keys are read as text")
+    crosswalk: str = Field("", description="file of codes/ with national_code and standard code")
+    expression: str = Field(
+        "", description="SQL over raw columns, in quotes where names need it, or over concepts"
+    )
+    constant: Scalar | None = Field(None, description="one value for all rows")
+    type: Literal["", "integer", "decimal", "date", "text"] = Field(
+        "", description="type, where not the concept's own"
+    )
+    date_format: str = Field("", description="as in %d/%m/%Y; two-digit years need `century`")
+    century: int = Field(0, description="first year of the hundred in which two-digit years lie, as in 1925")
+    unknown: tuple[Scalar, ...] = Field((), description="raw values that mean unknown")
+    refused: tuple[Scalar, ...] = Field((), description="raw values that mean refused")
+    not_applicable: tuple[Scalar, ...] = Field((), description="raw values that mean not applicable")
+    otherwise: str = Field(
+        "", description="code for values that no rule names; without it they are unknown, counted"
+    )
+
+
+class Variant(Spec):
+    """A mapping and the periods in which it holds."""
+
+    valid_from: Period | None = Field(None, description="first period; open where absent")
+    valid_to: Period | None = Field(None, description="last period; open where absent")
+    rename: Mapping[str, str] = Field(
+        {}, description="header of this variant -> header that the mapping uses"
+    )
+    format: Mapping[str, Scalar | tuple[Scalar, ...]] = Field(
+        {}, description="options of the format that differ"
+    )
+    columns: Mapping[str, Mapped] = Field(description="concept -> how it is made")
+
+
+class Check(Spec):
+    """A condition on records. A row that fails an `error` is quarantined; a `warning` is counted."""
+
+    name: Name
+    condition: str = Field(description="SQL that is true for a good record")
+    severity: Literal["error", "warning"] = "error"
+    reason: Text = {}
+
+
+class TotalCheck(Spec):
+    """A raw column that must be the sum of others; rows where it is not are quarantined."""
+
+    total: str
+    parts: tuple[str, ...]
+
+
+class Correction(Spec):
+    """A change to raw data, recorded: what, why, and when it stops being needed."""
+
+    where: str = Field(description="SQL over raw columns that finds the rows")
+    column: str
+    action: Literal["override", "drop", "scale"]
+    value: Scalar | None = None
+    reason: Text
+    status: Literal["open", "reported", "acknowledged", "fixed_upstream"] = "open"
+    expect: int | None = Field(
+        None, description="rows that must match; otherwise the correction has expired and the build stops"
+    )
+    expires: str = Field("", description="ISO date after which it must be looked at again")
+
+
+class VarianceTable(Spec):
+    """The producer's generalised table of sampling errors for totals."""
+
+    file: str
+    size: str = Field(description="column with the size of the estimate")
+    error: str = Field(description="column with its standard error")
+    where: Mapping[str, str] = Field({}, description="rows of the table that apply")
+
+
+class DesignSpec(Spec):
+    """The sampling design, in columns of the records."""
+
+    type: Literal["full_count", "sample", "cluster_sample", "unpublished"] = Field(
+        description="a full count; a sample with its design; whole clusters without weights; "
+        "a sample whose design was not published"
+    )
+    weight: str = ""
+    strata: str = ""
+    psu: str = ""
+    fpc: str = Field("", description="column with the size of the population of PSUs in the stratum")
+    nested: bool | None = Field(None, description="PSU identifiers restart in every stratum")
+    lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "adjust"
+    expansion: float | None = Field(
+        None, gt=0, description="persons that one record stands for, without weights"
+    )
+    variance_table: VarianceTable | None = None
+    note: Text = Field({}, description="what the error leaves out, for the page")
+
+
+class Delivery(Spec):
+    """What arrived for one period. `file` where the source has one table, `files` where it has several."""
+
+    period: Period
+    file: str = ""
+    files: Mapping[str, str] = {}
+    sha256: str | Mapping[str, str] = Field("", description="checksum of the file, or of each table's file")
+    received: str = Field("", description="ISO date of receipt")
+    vintage: str = Field("", description="edition of the producer, for statistics of others")
+    download: str = Field(
+        "", description="where a person gets this file, if not from the origin of the source"
+    )
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> Delivery:
+        if bool(self.file) == bool(self.files):
+            raise ValueError("a delivery names either `file` or `files`")
+        return self
+
+
+class Thresholds(Spec):
+    """Shares above which a release is refused."""
+
+    quarantined: float = Field(0.02, ge=0, le=1)
+    recoded_to_unknown: float = Field(
+        0.05, ge=0, le=1, description="of any concept, values that no rule named"
+    )
+
+
+class SourceSpec(Spec):
+    """One source."""
+
+    source: Name
+    title: Text
+    producer: str
+    origin: str = Field(description="page or office from which the files come")
+    licence: str
+    citation: str = ""
+    custodian: str = Field("", description="who answers for it here")
+    agreement: str = Field("", description="the act or agreement under which it is held")
+    purposes: tuple[str, ...] = ("official_statistics",)
+    recipients: tuple[str, ...] = ("public",)
+    retention: str = ""
+    simulated: bool = Field(False, description="made by a generator: never to be read as a real country")
+    kind: str = Field(description="a record kind, or `observation` for published statistics of others")
+    published_by_producer: bool = Field(False, description="its producer published these very counts")
+    reporter: str = Field("", description="territory that reports, where not the country's own")
+    concept: Mapping[str, str] = Field(description="axes of the concept vector that the source decides")
+    data: str = Field("", description="folder of the files, relative to the country folder")
+    tables: Mapping[Name, TableSpec] = Field(
+        description="raw tables; the first is the one that becomes records"
+    )
+    variants: tuple[Variant, ...] = Field(min_length=1)
+    design: DesignSpec | None = None
+    checks: tuple[Check, ...] = ()
+    totals: tuple[TotalCheck, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    thresholds: Thresholds = Thresholds()
+    notes: Text = Field({}, description="coverage, known omissions, breaks: for its quality report")
+    deliveries: tuple[Delivery, ...] = Field(min_length=1)
