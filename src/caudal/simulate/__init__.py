@@ -1,0 +1,1 @@
+"""Istmo, a fictional country with a known truth."""
