@@ -1,0 +1,76 @@
+"""SQL expressions of specs: parsed, checked against the columns that exist, never trusted.
+
+A spec may hold conditions and quantities in SQL. They are parsed by sqlglot in DuckDB's dialect; a name
+that no column has, a subquery, a file function or a second statement is a problem with its place and the
+nearest right name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from caudal.errors import CaudalError, Problem, nearest, problem
+
+_FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc)
+
+
+def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> list[Problem]:
+    """What is wrong with ``sql`` as an expression over ``columns``; empty when nothing is.
+
+    >>> [p.facts["nearest"] for p in check_expression("sexx_code = 'F'", ["sex_code"])]
+    ['sex_code']
+    """
+    tree = _parsed(sql)
+    if isinstance(tree, str):
+        return [problem("expression-malformed", where=where, found=sql, detail=tree)]
+    forbidden = next((n for n in tree.walk() if isinstance(n, _FORBIDDEN)), None)
+    if forbidden is not None:
+        return [problem("expression-forbidden", where=where, found=sql, part=forbidden.sql("duckdb"))]
+    allowed = list(columns)
+    return [
+        problem(
+            "unknown-name",
+            where=where,
+            kind="column",
+            found=name,
+            allowed=allowed,
+            nearest=nearest(name, allowed),
+        )
+        for name in columns_of(sql)
+        if name not in allowed
+    ]
+
+
+def columns_of(sql: str) -> tuple[str, ...]:
+    """Names of the columns in an expression, in order of appearance.
+
+    >>> columns_of("age_years >= 15 AND sex_code = 'F' AND age_years < 65")
+    ('age_years', 'sex_code')
+    """
+    tree = _parsed(sql)
+    if isinstance(tree, str):
+        raise CaudalError(problem("expression-malformed", found=sql, detail=tree))
+    return tuple(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
+
+
+@cache
+def _parsed(sql: str) -> exp.Expr | str:
+    try:
+        statements = sqlglot.parse(f"SELECT ({sql}) AS it", read="duckdb")
+    except SqlglotError as error:
+        return str(error).split("\n", 1)[0]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select):
+        return "not one expression"
+    select = statements[0]
+    if len(select.expressions) != 1 or select.args.get("from_") or select.args.get("from"):
+        return "not one expression"
+    inner = select.expressions[0]
+    if not isinstance(inner, exp.Alias) or not isinstance(inner.this, (exp.Paren, exp.Query)):
+        return "not one expression"
+    found: exp.Expr = inner.this
+    return found
