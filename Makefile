@@ -1,0 +1,58 @@
+# Targets for people and for CI alike. `make help` lists them.
+# Needs Python 3.11 or newer; every target makes its own environment in .venv.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DEMO   := examples/istmo
+PERSONS ?= 60000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format lint types tests docs bench wheels clean
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Caudal needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dev --editable '.[fast]'
+	@touch $@
+
+demo: $(VENV)/run  ## Build the demo country and say where its site lies
+	$(BIN)/caudal simulate $(DEMO) --persons $(PERSONS)
+	$(BIN)/caudal build $(DEMO)
+
+test: format lint types tests  ## Run all checks but the long ones
+
+test-all: $(VENV)/dev  ## Also long simulations and foreign oracles
+	$(BIN)/python -m pytest -n 2 -m ""
+
+check: format lint types  ## Format, lint and types alone
+
+format: $(VENV)/dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+tests: $(VENV)/dev
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+bench: $(VENV)/dev  ## Run every benchmark and print its ratios
+	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+wheels: $(VENV)/run  ## Gather wheels in dist/wheels, to install without a network
+	$(BIN)/python -m pip wheel --quiet --wheel-dir dist/wheels .
+
+clean:  ## Remove what was made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache examples/*/.caudal examples/*/releases $(DEMO)/data

@@ -1,0 +1,163 @@
+"""The country folder, read whole: every spec, every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from caudal.catalogue import load_catalogue
+from caudal.engine.files import sha256_file
+from caudal.engine.specs import Document, read_document, validate
+from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.harmonise import check_source
+from caudal.model.catalogue import Catalogue
+from caudal.model.country import CountrySpec, PublicationSpec
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.protection import ProtectionPolicy
+from caudal.model.source import SourceSpec
+from caudal.model.spec import Spec
+
+S = TypeVar("S", bound=Spec)
+
+_SPEC_PATTERNS = (
+    "caudal.yaml",
+    "publication.yaml",
+    "protection.yaml",
+    "dimensions.yaml",
+    "sources/*.yaml",
+    "indicators/*.yaml",
+    "codes/*.csv",
+    "labels/*.csv",
+)
+
+
+@dataclass(frozen=True)
+class CountryFolder:
+    """A country as its folder declares it. ``documents`` holds each YAML spec with its line numbers."""
+
+    path: Path
+    country: CountrySpec
+    publication: PublicationSpec
+    policy: ProtectionPolicy
+    sources: Mapping[str, SourceSpec]
+    catalogue: Catalogue
+    documents: Mapping[str, Document]
+
+    @property
+    def work(self) -> Path:
+        """The builder's own folder: cache, log and state. Never published."""
+        return self.path / ".caudal"
+
+    @property
+    def releases(self) -> Path:
+        """Where releases appear."""
+        return self.path / "releases"
+
+    def spec_files(self) -> dict[str, str]:
+        """Each spec file of the folder -> its SHA-256."""
+        return {f.relative_to(self.path).as_posix(): sha256_file(f) for f in spec_paths(self.path)}
+
+    def indicators(self) -> tuple[IndicatorSpec, ...]:
+        """The indicators that ``publication.yaml`` asks for."""
+        chosen = self.publication.indicators or tuple(self.catalogue.indicators)
+        left_out = set(self.publication.leave_out)
+        return tuple(self.catalogue.indicators[n] for n in chosen if n not in left_out)
+
+
+def spec_paths(folder: Path) -> list[Path]:
+    """All spec files of a country folder, in a fixed order."""
+    return [f for pattern in _SPEC_PATTERNS for f in sorted(folder.glob(pattern))]
+
+
+def read_folder(path: Path) -> CountryFolder:
+    """The country folder at ``path``.
+
+    Raises :class:`CaudalError` with every mistake of every spec, each with file, line and the nearest
+    right name.
+    """
+    if not (path / "caudal.yaml").is_file():
+        raise CaudalError(problem("no-country-folder", where=str(path), found=path.name or str(path)))
+    reader = _Reader(path)
+    country = reader.read("caudal.yaml", CountrySpec)
+    publication = reader.read("publication.yaml", PublicationSpec)
+    policy = reader.read("protection.yaml", ProtectionPolicy)
+    sources = reader.read_sources()
+    catalogue, found = load_catalogue(path, country.languages if country else ())
+    reader.problems.extend(found)
+    if publication:
+        reader.problems.extend(
+            _check_publication(publication, catalogue, reader.documents["publication.yaml"])
+        )
+    for name, source in sources.items():
+        reader.problems.extend(check_source(source, reader.documents[name], catalogue, country))
+    if reader.problems or not (country and publication and policy):
+        raise CaudalError(*reader.problems)
+    by_name = {s.source: s for s in sources.values()}
+    return CountryFolder(path, country, publication, policy, by_name, catalogue, reader.documents)
+
+
+class _Reader:
+    """Reads the specs of one folder and keeps what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.documents: dict[str, Document] = {}
+        self.problems: list[Problem] = []
+
+    def read(self, name: str, model: type[S]) -> S | None:
+        try:
+            document = read_document(self.folder / name)
+        except CaudalError as error:
+            self.problems.extend(error.problems)
+            return None
+        self.documents[name] = document
+        spec, found = validate(document, model)
+        self.problems.extend(found)
+        return spec
+
+    def read_sources(self) -> dict[str, SourceSpec]:
+        sources: dict[str, SourceSpec] = {}
+        for file in sorted((self.folder / "sources").glob("*.yaml")):
+            name = f"sources/{file.name}"
+            spec = self.read(name, SourceSpec)
+            if spec and any(spec.source == s.source for s in sources.values()):
+                self.problems.append(
+                    problem("source-twice", where=self.documents[name].where("source"), found=spec.source)
+                )
+            elif spec:
+                sources[name] = spec
+        if not sources and not self.problems:
+            self.problems.append(problem("no-sources", where=str(self.folder / "sources")))
+        return sources
+
+
+def _check_publication(
+    publication: PublicationSpec, catalogue: Catalogue, document: Document
+) -> list[Problem]:
+    found: list[Problem] = []
+    for part in ("indicators", "leave_out"):
+        for i, name in enumerate(getattr(publication, part)):
+            found.extend(_unknown("indicator", name, catalogue.indicators, document.where(part, i)))
+    for i, names in enumerate(publication.breakdowns):
+        for name in names:
+            found.extend(_unknown("dimension", name, catalogue.dimensions, document.where("breakdowns", i)))
+    for i, notice in enumerate(publication.notices):
+        found.extend(
+            _unknown(
+                "indicator", notice.indicator, catalogue.indicators, document.where("notices", i, "indicator")
+            )
+        )
+    return found
+
+
+def _unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> list[Problem]:
+    names = list(allowed)
+    if name in names:
+        return []
+    return [
+        problem(
+            "unknown-name", where=where, kind=kind, found=name, allowed=names, nearest=nearest(name, names)
+        )
+    ]
