@@ -20,7 +20,9 @@ def dictionary_csv() -> bytes:
     """The dictionary of variables as a CSV: file, column, text, code list, missing codes, universe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("file", "column", "text", "code_list", "refused", "not_applicable", "unknown", "universe"))
+    writer.writerow(
+        ("file", "column", "text", "code_list", "refused", "not_applicable", "unknown", "universe")
+    )
     for layout in LAYOUTS.values():
         for c in layout.columns:
             writer.writerow((layout.file, c.name, c.text, c.codes, *_missing(c), c.universe))

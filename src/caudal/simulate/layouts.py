@@ -63,7 +63,7 @@ def missing_code(width: int, digit: int) -> int:
     >>> missing_code(3, 7), missing_code(1, 9)
     (997, 9)
     """
-    return 10**width - 10 + digit
+    return int(10**width) - 10 + digit
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,40 @@ _PERSON_QUESTIONS: tuple[tuple[str, str, str, int, str], ...] = (
     ("age", "age in completed years at the reference date", "", 3, "all"),
     ("civil_status", "civil status", "civil_status", 1, "15 years and over"),
     ("birth_country", "country of birth", "country", 3, "all"),
-    ("arrival_year", "year in which she or he came (or came back) to live in Istmo", "", 4,
-     "born abroad, or returned after a year or more abroad"),
+    (
+        "arrival_year",
+        "year in which she or he came (or came back) to live in Istmo",
+        "",
+        4,
+        "born abroad, or returned after a year or more abroad",
+    ),
     ("citizenship", "country of citizenship", "country", 3, "all"),
     ("citizenship_origin", "citizen by birth, by naturalisation, or foreign", "citizenship_origin", 1, "all"),
     ("mother_birth_country", "country of birth of the mother", "country", 3, "all"),
     ("father_birth_country", "country of birth of the father", "country", 3, "all"),
     ("residence_5y", "residence five years before", "residence_5y", 1, "5 years and over"),
-    ("residence_5y_region", "region of residence five years before", "region", 2,
-     "lived in another region five years before"),
-    ("residence_5y_country", "country of residence five years before", "country", 3,
-     "lived abroad five years before"),
+    (
+        "residence_5y_region",
+        "region of residence five years before",
+        "region",
+        2,
+        "lived in another region five years before",
+    ),
+    (
+        "residence_5y_country",
+        "country of residence five years before",
+        "country",
+        3,
+        "lived abroad five years before",
+    ),
     ("lived_abroad", "born in Istmo and lived abroad a year or more", "yes_no", 1, "born in Istmo"),
-    ("reason", "main reason of coming (or coming back)", "reason", 2,
-     "born abroad, or returned after a year or more abroad"),
+    (
+        "reason",
+        "main reason of coming (or coming back)",
+        "reason",
+        2,
+        "born abroad, or returned after a year or more abroad",
+    ),
     ("legal_status", "migratory document held", "permit", 2, "foreign citizens"),
     ("ethnicity", "ethnicity, by self-identification", "ethnicity", 2, "all"),
     ("people", "indigenous people", "people", 2, "indigenous"),
@@ -112,8 +132,13 @@ _PERSON_QUESTIONS: tuple[tuple[str, str, str, int, str], ...] = (
     ("occupation", "occupation, main job", "occupation", 2, "employed"),
     ("industry", "branch of the main job", "industry", 2, "employed"),
     ("pension", "the employer deducts pension contributions", "yes_no", 1, "employees"),
-    ("registered_unit", "the own business is registered with the tax office", "yes_no", 1,
-     "employers and own-account workers"),
+    (
+        "registered_unit",
+        "the own business is registered with the tax office",
+        "yes_no",
+        1,
+        "employers and own-account workers",
+    ),
 )
 
 _CENSUS_NAMES = (
@@ -195,7 +220,9 @@ SURVEY_HOUSEHOLDS = Layout(
         RawColumn("TENENCIA", "tenure", "tenure of the dwelling", "tenure", 1),
         RawColumn("CUARTOS", "rooms", "rooms of the dwelling", "", 2),
         RawColumn("AGUA", "water", "water of the dwelling", "water", 1),
-        RawColumn("ING_TOT", "household_earnings", "earnings of all members in the month; decimal comma", "", 7),
+        RawColumn(
+            "ING_TOT", "household_earnings", "earnings of all members in the month; decimal comma", "", 7
+        ),
     ),
 )
 
@@ -208,13 +235,19 @@ REGISTER = Layout(
         RawColumn("fecha_nacimiento", "birth_date", "date of birth, dd/mm/yyyy; some impossible"),
         RawColumn("sexo", "sex_letter", "M man, F woman, X not recorded, blank missing"),
         RawColumn("pais_nacimiento", "birth_country", "country of birth", "country", 3),
-        RawColumn("nacionalidad", "citizenship", "nationality; some codes are in no list (777)", "country", 3),
+        RawColumn(
+            "nacionalidad", "citizenship", "nationality; some codes are in no list (777)", "country", 3
+        ),
         RawColumn("region", "region", "region of residence", "region", 2),
         RawColumn("tipo_residencia", "legal_status", "category of the document", "permit", 2),
         RawColumn("fecha_ingreso", "entry_date", "date of entry, dd/mm/yyyy"),
         RawColumn("fecha_resolucion", "grant_date", "date of the decision, dd/mm/yyyy"),
-        RawColumn("ultimo_tramite", "last_seen_date", "date of the last procedure: a sign of life, dd/mm/yyyy"),
-        RawColumn("estado", "register_state", "A active, B closed (deaths and departures that were reported)"),
+        RawColumn(
+            "ultimo_tramite", "last_seen_date", "date of the last procedure: a sign of life, dd/mm/yyyy"
+        ),
+        RawColumn(
+            "estado", "register_state", "A active, B closed (deaths and departures that were reported)"
+        ),
     ),
 )
 
