@@ -68,11 +68,15 @@ class MissingFile(Spec):
 
 
 class Reconciliation(Spec):
-    """Rows of a source: in = records + quarantined. Totals of the source, never of a cell."""
+    """Rows of a source: in = records + quarantined + left out. Totals of the source, never of a cell.
+    A cell of a printed table counts as a row."""
 
     rows_in: int
     records: int
     quarantined: int
+    left_out: int = Field(
+        0, description="rows that the spec says are not of this source, or drops by correction"
+    )
     quarantined_by_reason: Mapping[str, int] = {}
     recoded_to_unknown: Mapping[str, int] = Field({}, description="concept -> values that no rule named")
     warnings: Mapping[str, int] = {}

@@ -67,37 +67,61 @@ class Join(Spec):
     """How a second table is brought to the first: many rows of the first to one of the second."""
 
     table: Name = Field(description="the table brought in")
-    on: tuple[str, ...] = Field(description="raw columns that both tables carry")
-    prefix: str = Field("", description="put before the names of its columns where they would collide")
+    on: tuple[str, ...] = Field(min_length=1, description="raw columns that both tables carry")
+    prefix: str = Field(
+        "",
+        description="put before the names of its columns; without it, the first table keeps its own",
+    )
+    required: bool = Field(
+        True, description="a row without a match is quarantined; otherwise it stays, without"
+    )
+
+
+class Unpivot(Spec):
+    """Columns that become rows: one row a cell of a printed table. Either `columns` or `pattern`."""
+
+    columns: Mapping[str, Mapping[str, Scalar]] = Field(
+        {}, description="raw column -> what its rows carry, as in TEMPORARIAS: {category: TEMP}"
+    )
+    pattern: str = Field(
+        "", description="names of the columns, with * where they vary, as in *, both sexes | *"
+    )
+    names: tuple[str, ...] = Field((), description="columns that receive what each * stands for")
+    value: str = Field("value", description="name of the column that receives the cell")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Unpivot:
+        if bool(self.columns) == bool(self.pattern):
+            raise ValueError("an unpivot has either `columns` or `pattern`")
+        if self.pattern.count("*") != len(self.names):
+            raise ValueError("`names` needs one name for each * of `pattern`")
+        return self
 
 
 class TableSpec(Spec):
     """One raw table of a delivery."""
 
     format: Format
+    key: tuple[str, ...] = Field((), description="raw columns that identify a row, where no record key does")
+    where: str = Field(
+        "", description="SQL over raw columns: rows for which it is false are left out, and counted"
+    )
     join: tuple[Join, ...] = Field((), description="tables joined to this one")
     unpivot: Unpivot | None = Field(None, description="columns that become rows")
 
 
-class Unpivot(Spec):
-    """Columns that become rows: one row a cell of a printed table."""
-
-    columns: Mapping[str, Mapping[str, Scalar]] = Field(
-        description="raw column -> what its rows carry, as in TEMPORARIAS: {category: TEMP}"
-    )
-    value: str = Field("value", description="name of the column that receives the cell")
-
-
 class Mapped(Spec):
-    """How one concept is made from raw columns."""
+    """How one concept is made: a value (`from`, `expression` or `constant`), then what means missing, then
+    `recode` and `crosswalk`, then `otherwise`. Several columns of `from` are one value: the first that is
+    not blank, or all of them together for an identifier."""
 
     source: str | tuple[str, ...] = Field(
         "", alias="from", description="raw column, or columns, that it reads"
     )
     recode: Mapping[str, Scalar] = Field({}, description="raw value -> code; YAML keys are read as text")
-    crosswalk: str = Field("", description="file of codes/ with national_code and standard code")
+    crosswalk: str = Field("", description="file of codes/ with `code`, `standard_code` and validity")
     expression: str = Field(
-        "", description="SQL over raw columns, in quotes where names need it, or over concepts"
+        "", description="SQL over raw columns, helpers and other concepts, period_start and period_end"
     )
     constant: Scalar | None = Field(None, description="one value for all rows")
     type: Literal["", "integer", "decimal", "date", "text"] = Field(
@@ -111,10 +135,18 @@ class Mapped(Spec):
     otherwise: str = Field(
         "", description="code for values that no rule names; without it they are unknown, counted"
     )
+    ordinal: bool = Field(
+        False, description="the value's rank among those of the delivery stands for it: no identifier stays"
+    )
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The columns of `from`."""
+        return (self.source,) if isinstance(self.source, str) and self.source else tuple(self.source)
 
 
 class Variant(Spec):
-    """A mapping and the periods in which it holds."""
+    """What differs from the source's mapping, and the periods in which it does."""
 
     valid_from: Period | None = Field(None, description="first period; open where absent")
     valid_to: Period | None = Field(None, description="last period; open where absent")
@@ -124,7 +156,8 @@ class Variant(Spec):
     format: Mapping[str, Scalar | tuple[Scalar, ...]] = Field(
         {}, description="options of the format that differ"
     )
-    columns: Mapping[str, Mapped] = Field(description="concept -> how it is made")
+    columns: Mapping[str, Mapped] = Field({}, description="concept -> how it is made in these periods")
+    helpers: Mapping[Name, Mapped] = Field({}, description="helper -> how it is made in these periods")
 
 
 class Check(Spec):
@@ -194,6 +227,12 @@ class Delivery(Spec):
     file: str = ""
     files: Mapping[str, str] = {}
     sha256: str | Mapping[str, str] = Field("", description="checksum of the file, or of each table's file")
+    concept: Mapping[str, str] = Field(
+        {}, description="axes of the concept vector that differ in this delivery"
+    )
+    lacks: Mapping[str, tuple[str, ...]] = Field(
+        {}, description="concept -> codes that are known to be absent from this delivery"
+    )
     received: str = Field("", description="ISO date of receipt")
     vintage: str = Field("", description="edition of the producer, for statistics of others")
     download: str = Field(
@@ -239,7 +278,15 @@ class SourceSpec(Spec):
     tables: Mapping[Name, TableSpec] = Field(
         description="raw tables; the first is the one that becomes records"
     )
-    variants: tuple[Variant, ...] = Field(min_length=1)
+    helpers: Mapping[Name, Mapped] = Field({}, description="values used in expressions, not kept in records")
+    columns: Mapping[str, Mapped] = Field({}, description="concept -> how it is made")
+    variants: tuple[Variant, ...] = Field((), description="what differs from `columns`, by period")
+    duplicates: Literal["keep_first", "keep_last", "keep_none"] = Field(
+        "keep_first", description="which of the records with one key stays; the others are quarantined"
+    )
+    complete: Mapping[str, tuple[str, ...]] = Field(
+        {}, description="concept -> codes that every delivery must show, unless it says that it `lacks` them"
+    )
     design: DesignSpec | None = None
     checks: tuple[Check, ...] = ()
     totals: tuple[TotalCheck, ...] = ()
