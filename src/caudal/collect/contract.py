@@ -1,0 +1,56 @@
+"""What every format hands over: a relation, its columns, and what was found in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caudal.engine.session import literal
+
+RAW_ROW = "raw_row"
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A registered file: bytes with checksum, origin, licence and date. ``name`` is what a spec calls it;
+    ``path`` where it lies on this machine, which nothing published may show."""
+
+    name: str
+    path: Path
+    sha256: str
+    bytes: int
+    period: str
+    received: str = ""
+    origin: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that does not fit its header: its number (from 1 after the header) and how it differs. Its
+    text is not kept: it may hold identifiers, and the raw file holds it."""
+
+    raw_row: int
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A raw table. ``relation`` is a SELECT that the engine can scan: all columns of ``columns`` (name ->
+    SQL type, ``VARCHAR`` for text) and ``raw_row``, counted from 1 after the header.
+
+    ``rows`` counts the rows of the relation; ``rejected`` are rows of the file beside them.
+    """
+
+    relation: str
+    columns: Mapping[str, str]
+    rows: int
+    rejected: tuple[Rejected, ...] = ()
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def parquet_relation(path: Path) -> str:
+    """The SELECT that scans a Parquet file written by this room."""
+    return f"SELECT * FROM read_parquet({literal(str(path))})"
