@@ -1,0 +1,1 @@
+"""Records and observations in, observations out: one module or package per family of methods."""

@@ -1,0 +1,208 @@
+"""Estimates of cells from their totals and variances: values, errors, limits, design effects, flags.
+
+The design effect compares V with the variance of a simple random sample of the domain's n rows
+(Kish 1965; R survey's ``deff``): with s2 = n / (n - 1) sum w (y - mean)^2 / sum w and N = sum w,
+
+    mean or ratio: s2 / n (N - n) / N (of residuals, divided by X^2 for a ratio)
+    total:         s2 N^2 / n (N - n) / N
+
+``deff_replace`` leaves out (N - n) / N. Flags state in words what a reader must know of a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from caudal.estimate.survey.crossing import Crossing
+from caudal.estimate.survey.cube import Accumulated
+from caudal.estimate.survey.design import Design
+from caudal.estimate.survey.frame import Floats
+from caudal.estimate.survey.gaps import PlannedGap
+from caudal.estimate.survey.intervals import Limits, proportion_limits, t_limits
+from caudal.estimate.survey.plan import ALL_ROWS, Asked, Term
+from caudal.estimate.survey.result import Cells
+
+Flags = npt.NDArray[np.bool_] | np.bool_ | bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """What holds for every cell of a request: the design, the level and the remarks on the whole sample."""
+
+    design: Design
+    level: float
+    remarks: tuple[str, ...]
+
+
+def statistic_cells(crossing: Crossing, request: Asked, sums: Accumulated, context: Context) -> Cells:
+    """The estimates of a statistic in every cell of a crossing."""
+    totals = {t: v.reshape(-1) for t, v in crossing.totals.items()}
+    y, x = totals[request.y], totals[request.x] if request.parts.is_ratio else None
+    n, cases, rows = totals[request.n], totals[request.cases], totals[ALL_ROWS]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = y if x is None else y / np.where(x == 0, np.nan, x)
+    value = np.where(n > 0, value, np.nan)
+    variance, psu_n, stratum_n, lonely_n = (
+        a.reshape(-1) for a in (sums.variance, sums.psu_n, sums.stratum_n, sums.lonely_n)
+    )
+    df = psu_n - stratum_n
+    se = np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    se = np.where(np.isfinite(value), se, np.nan)
+    se, method = _leading_error(request, value, se, y, x, n, df, context)
+    limits = _limits(request, value, se, df, n, context)
+    deff, deff_replace = _design_effects(request, totals, variance, n, context)
+    flags = _flags(request, context, rows, n, value, se, x, lonely_n, df)
+    return Cells(
+        request.parts.name, crossing.codes(), value, se, limits.lower, limits.upper, limits.kind, n, cases,
+        psu_n, stratum_n, np.where(n > 0, df, np.nan), deff, deff_replace, method, flags, _kept(crossing, rows),
+    )  # fmt: skip
+
+
+def gap_cells(
+    gap: PlannedGap, crossing: Crossing, request: Asked, sums: Accumulated, context: Context
+) -> Cells:
+    """The estimates of a gap in every cell that remains without its breakdown."""
+    value = gap.value.reshape(-1)
+    variance, psu_n, stratum_n, lonely_n = (
+        a.reshape(-1) for a in (sums.variance, sums.psu_n, sums.stratum_n, sums.lonely_n)
+    )
+    counts = [gap_total(gap, crossing.totals[t]).reshape(-1) for t in (request.n, request.cases, ALL_ROWS)]
+    df = psu_n - stratum_n
+    se = np.where(np.isfinite(value), np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    none = np.full(value.shape, np.nan)
+    if context.design.kind == "full_count":
+        se = np.where(np.isfinite(value), 0.0, np.nan)
+        limits = Limits(none, none, ("full_count",) * value.size)
+    else:
+        limits = t_limits(value, se, df, context.level)
+    flags = _flags(request, context, counts[2], counts[0], value, se, None, lonely_n, df)
+    kept = (counts[2] > 0).astype(np.float64)
+    return Cells(
+        gap.name, gap.codes, value, se, limits.lower, limits.upper, limits.kind, counts[0], counts[1], psu_n,
+        stratum_n, df, none, none, (_method(context),) * value.size, flags, kept,
+    )  # fmt: skip
+
+
+def gap_total(gap: PlannedGap, total: Floats) -> Floats:
+    """The sum of a count over both domains of a gap."""
+    groups = np.arange(total.shape[1])
+    summed = gap.contrasted(total, groups, gap.membership)
+    if gap.group_of_group is None:
+        return summed
+    merged = np.zeros(gap.shape)
+    for position, group in enumerate(gap.group_of_group):
+        merged[:, group] += summed[:, position]
+    return merged
+
+
+def _kept(crossing: Crossing, rows: Floats) -> Floats:
+    return np.ones(1) if not crossing.dims else (rows > 0).astype(np.float64)
+
+
+def _method(context: Context) -> str:
+    return {"full_count": "none", "unpublished": "approximate design"}.get(context.design.kind, "taylor")
+
+
+def _leading_error(
+    request: Asked,
+    value: Floats,
+    se: Floats,
+    y: Floats,
+    x: Floats | None,
+    n: Floats,
+    df: Floats,
+    context: Context,
+) -> tuple[Floats, Sequence[str]]:
+    """The error that leads, and the name of its method, of each cell."""
+    if context.design.kind == "full_count":
+        return np.where(n > 0, 0.0, np.nan), ("none",) * n.size
+    unknown = (df < 1) & (context.design.lonely_psu not in ("adjust", "certainty", "remove"))
+    se = np.where(unknown & (n > 0), np.nan, se)
+    table = context.design.gvf
+    if table is None:
+        return se, (_method(context),) * n.size
+    published = np.full(se.shape, np.nan)
+    is_share = request.parts.is_condition and request.parts.is_ratio
+    if x is None and (request.parts.is_condition or request.parts.numerator is None):
+        published = table.se_of_count(y)
+    elif is_share and x is not None:
+        published = table.se_of_share(y, x)
+    leads = np.isfinite(published) & ~(published < se)
+    names = np.where(
+        leads,
+        "published table",
+        np.where(np.isfinite(published), _method(context), "approximate design only"),
+    )
+    return np.where(leads, published, se), names.tolist()
+
+
+def _limits(request: Asked, value: Floats, se: Floats, df: Floats, n: Floats, context: Context) -> Limits:
+    if context.design.kind == "full_count":
+        none = np.full(value.shape, np.nan)
+        return Limits(none, none, ("full_count",) * value.size)
+    if request.parts.interval != "t":
+        return proportion_limits(value, se, df, n, context.level, request.parts.interval)
+    return t_limits(value, se, df, context.level)
+
+
+def _design_effects(
+    request: Asked, totals: dict[Term, Floats], variance: Floats, n: Floats, context: Context
+) -> tuple[Floats, Floats]:
+    none = np.full(n.shape, np.nan)
+    if context.design.kind == "full_count":
+        return none, none
+    population, y, yy = totals[request.weight], totals[request.y], totals[request.yy]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = y / population
+        square = yy / population - mean**2
+        size = 1.0 if not request.parts.is_ratio else 1.0 / population**2
+        if request.parts.denominator is not None:
+            x = totals[request.x]
+            ratio = y / x
+            residuals = yy - 2 * ratio * totals[request.xy] + ratio**2 * totals[request.xx]
+            square, size = residuals / population, 1.0 / x**2
+        # rounding noise of a variable that does not vary
+        square = np.where(square <= 1e-13 * yy / population, 0.0, square)
+        simple = np.maximum(square, 0.0) * n / (n - 1) * population**2 / n * size
+        replace = np.where(simple > 0, variance / simple, np.nan)
+        fraction = (population - n) / population
+        return np.where(fraction > 0, replace / fraction, np.nan), replace
+
+
+def _flags(
+    request: Asked,
+    context: Context,
+    rows: Floats,
+    n: Floats,
+    value: Floats,
+    se: Floats,
+    x: Floats | None,
+    lonely_n: Floats,
+    df: Floats,
+) -> list[str]:
+    """What a reader must know of each cell, in words joined by semicolons."""
+    sampled = context.design.kind != "full_count"
+    conditions: list[tuple[Flags, str]] = [
+        (rows == 0, "empty domain"),
+        ((rows > 0) & (n == 0), "all values missing"),
+        ((n > 0) & (x == 0 if x is not None else False), "zero denominator"),
+        (sampled & (df < 1) & (n > 0), "no degrees of freedom"),
+        (sampled & (se == 0) & (n > 0), "no variance"),
+        (sampled & np.isfinite(value) & ~np.isfinite(se) & (n > 0), "no error estimated"),
+    ]
+    texts: list[list[str]] = [list(context.remarks) for _ in range(n.size)]
+    for condition, text in conditions:
+        for position in np.flatnonzero(np.broadcast_to(condition, n.shape)):
+            texts[position].append(text)
+    for position in np.flatnonzero((rows > n) & (n > 0)):
+        texts[position].append(
+            f"missing values: {rows[position] - n[position]:.0f} of {rows[position]:.0f} rows"
+        )
+    for position in np.flatnonzero(lonely_n > 0):
+        choice = context.design.lonely_psu
+        texts[position].append(f"lonely PSU: {choice} in {lonely_n[position]:.0f} strata")
+    return ["; ".join(t) for t in texts]

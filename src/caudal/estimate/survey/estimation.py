@@ -1,0 +1,249 @@
+"""Estimates of any set of crossings in one pass over a survey: the door of this package.
+
+The steps: open the data; check every expression; read the frame (strata, PSUs) of the whole sample; scan
+the rows of the domain once; add cells to crossings; variances over PSUs; one long table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from caudal.errors import CaudalError, Problem, problem
+from caudal.estimate.survey.coding import Coding, Key, codings
+from caudal.estimate.survey.crossing import crossings_of
+from caudal.estimate.survey.cube import variances
+from caudal.estimate.survey.design import Design
+from caudal.estimate.survey.estimates import Context, gap_cells, statistic_cells
+from caudal.estimate.survey.expressions import checked, quoted, unknown_column
+from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
+from caudal.estimate.survey.gaps import planned_gaps
+from caudal.estimate.survey.plan import Asked, asked, needed
+from caudal.estimate.survey.profile import Profile, read_profile
+from caudal.estimate.survey.result import result_table
+from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
+from caudal.estimate.survey.source import Source, opened
+from caudal.estimate.survey.statistics import Gap, Statistic, parts
+from caudal.estimate.survey.taylor import scales
+
+_PROBE_ROWS = 200_000
+Missing = Literal["variable", "listwise"]
+
+
+def estimate_cube(
+    data: Any,
+    design: Design,
+    statistics: Sequence[Statistic],
+    crossings: Sequence[Sequence[str]],
+    *,
+    where: str | None = None,
+    gaps: Sequence[Gap] = (),
+    missing: Missing = "variable",
+    connection: Any = None,
+    threads: int | None = None,
+    level: float = 0.95,
+    max_cells: int = 2_000_000,
+) -> pa.Table:
+    """Every statistic in every cell of every crossing, with its sampling error.
+
+    Parameters
+    ----------
+    data : a Parquet or CSV path, an Arrow table, an object with ``__arrow_c_stream__``; on a given DuckDB
+        ``connection`` also the name of a table or a SELECT.
+    design : the sampling design. Strata and PSUs are counted on all of ``data``.
+    statistics : what to estimate; ``gaps`` compare two categories of a breakdown for one of them.
+    crossings : tuples of columns; ``()`` is the whole domain. Cells without rows are left out, the whole
+        domain never.
+    where : the domain, a SQL condition. A row for which it is unknown is outside, and is counted.
+    missing : ``variable`` leaves a row out of the statistics whose variables it lacks; ``listwise`` out
+        of all. Both are counted in ``flags``.
+    level : of confidence.
+
+    Returns
+    -------
+    One row a cell and statistic: a text column for each breakdown (``_T`` where the crossing does not
+    hold it, ``_U`` where the record does not know it), then ``statistic, value, sampling_se, lower, upper,
+    interval_type, sample_n, cases_n, psu_n, stratum_n, df, deff, deff_replace, ess, error_method, flags``.
+    What cannot be estimated is null, with the reason in ``flags``.
+
+    Raises
+    ------
+    CaudalError : with every fault of the request or of the design at once.
+
+    Examples
+    --------
+    >>> from caudal.estimate.survey import Design, Mean
+    >>> people = pa.table({"h": [1, 1, 1, 2, 2, 2], "w": [10.0] * 6, "sex": list("FMFMFM"),
+    ...                    "income": [3.0, 5.0, 4.0, 8.0, 6.0, 7.0]})
+    >>> found = estimate_cube(people, Design(weight="w", strata="h"), [Mean("income")], [(), ("sex",)])
+    >>> [(r["sex"], round(r["value"], 2), round(r["sampling_se"], 3)) for r in found.to_pylist()]
+    [('_T', 5.5, 0.408), ('F', 4.33, 0.685), ('M', 6.67, 0.685)]
+    """
+    with opened(data, connection, threads) as source:
+        prepared = _prepared(source, design, statistics, crossings, where, missing, gaps)
+        _check_size(prepared, max_cells)
+        frame, fine = _scanned(source, design, prepared)
+        return _estimated(frame, fine, design, prepared, gaps, level)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A request whose expressions are checked and coded."""
+
+    dims: tuple[str, ...]
+    dim_sql: Mapping[str, str]
+    crossings: tuple[tuple[str, ...], ...]
+    design_sql: DesignSql
+    coded: Mapping[str, Coding]
+    requests: tuple[Asked, ...]
+    request: Request
+    profile: Profile
+
+
+def _prepared(
+    source: Source,
+    design: Design,
+    statistics: Sequence[Statistic],
+    crossings: Sequence[Sequence[str]],
+    where: str | None,
+    missing: Missing,
+    gaps: Sequence[Gap],
+) -> _Prepared:
+    linear = [parts(s) for s in statistics]
+    expressions = tuple(dict.fromkeys(e for p in linear for e in p.expressions))
+    checker = _Checker(source.columns)
+    sql = {e: checker.sql(e, "statistics") for e in expressions}
+    domain = checker.sql(where, "where") if where else ""
+    design_sql = DesignSql(
+        checker.sql(design.weight, "design.weight") if design.weight else "1.0",
+        tuple(checker.sql(c, "design.strata") for c in design.stratum_columns),
+        tuple(checker.sql(c, "design.psu") for c in design.psu_columns),
+        checker.sql(design.fpc, "design.fpc") if design.fpc else None,
+    )
+    dims = tuple(dict.fromkeys(d for c in crossings for d in c))
+    dim_sql = {d: checker.column(d, "crossings") for d in dims}
+    checker.faults += _duplicates([*(p.name for p in linear), *(g.name for g in gaps)])
+    checker.finish()
+    conditions = frozenset(p.numerator for p in linear if p.is_condition and p.numerator)
+    profile = read_profile(source, design_sql.weight, sql, conditions, domain)
+    coded = codings(source, [*dim_sql.values(), *design_sql.strata, *design_sql.psu])
+    requests = tuple(asked(p, profile.binary, profile.missing) for p in linear)
+    by_psu, by_cell = needed(requests)
+    known = (
+        [f"{sql[e]} IS NOT NULL" for e in expressions if profile.missing.get(e)]
+        if missing == "listwise"
+        else []
+    )
+    condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
+    return _Prepared(
+        dims, dim_sql, tuple(tuple(c) for c in crossings), design_sql, coded, requests,
+        Request(design_sql.weight, condition, sql, by_psu, by_cell), profile,
+    )  # fmt: skip
+
+
+class _Checker:
+    """Checks expressions and columns, and raises all faults at once."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = columns
+        self.faults: list[Problem] = []
+
+    def sql(self, expression: str, where: str) -> str:
+        """The checked SQL of an expression."""
+        found, faults = checked(expression, self.columns, where)
+        self.faults += faults
+        return found
+
+    def column(self, name: str, where: str) -> str:
+        """The quoted name of a column."""
+        if name not in self.columns:
+            self.faults.append(unknown_column(name, self.columns, where))
+        return quoted(name)
+
+    def finish(self) -> None:
+        """Raise what was wrong."""
+        if self.faults:
+            raise CaudalError(*self.faults)
+
+
+def _duplicates(names: Sequence[str]) -> list[Problem]:
+    repeated = [n for n in dict.fromkeys(names) if list(names).count(n) > 1]
+    return [problem("survey-duplicate-name", where="statistics", found=n) for n in repeated]
+
+
+def _check_size(prepared: _Prepared, limit: int) -> None:
+    sizes = {d: max(prepared.coded[sql].size, 1) for d, sql in prepared.dim_sql.items()}
+    cells = 0
+    for crossing in prepared.crossings:
+        size = 1
+        for dim in crossing:
+            size *= sizes[dim]
+        cells += size
+    if cells * max(len(prepared.requests), 1) > limit:
+        cells *= max(len(prepared.requests), 1)
+        raise CaudalError(
+            problem("survey-too-many", crossings=len(prepared.crossings), cells=cells, limit=limit)
+        )
+
+
+def _scanned(source: Source, design: Design, prepared: _Prepared) -> tuple[Frame, FineTable]:
+    candidates = _candidates(source, prepared) if design.psu else ()
+    frame = read_frame(source, design, prepared.design_sql, prepared.coded, candidates)
+    _check_lonely(design, frame)
+    coded, sql = prepared.coded, prepared.design_sql
+    if frame.has_psu:
+        columns = (*sql.strata, *sql.psu) if design.nested else sql.psu
+        key = Key(tuple(coded[c] for c in columns))
+        return frame, scan_psus(source, frame, prepared.request, coded, prepared.dim_sql, key)
+    key = Key(tuple(coded[c] for c in sql.strata))
+    return frame, scan_rows(source, frame, prepared.request, coded, prepared.dim_sql, key)
+
+
+def _candidates(source: Source, prepared: _Prepared) -> tuple[str, ...]:
+    """Breakdowns that do not vary within the PSUs of the first rows."""
+    asked_for = [
+        sql for sql in dict.fromkeys(prepared.dim_sql.values()) if prepared.coded[sql].lookup is None
+    ]
+    if not asked_for:
+        return ()
+    key = ", ".join((*prepared.design_sql.strata, *prepared.design_sql.psu))
+    ends = ", ".join(f"min({prepared.coded[s].select}) = max({prepared.coded[s].select})" for s in asked_for)
+    first = f"(SELECT * FROM {source.relation} LIMIT {_PROBE_ROWS})"
+    same = [f"bool_and(s{k})" for k in range(len(asked_for))]
+    named = ", ".join(f"s{k}" for k in range(len(asked_for)))
+    query = f"SELECT {', '.join(same)} FROM (SELECT {ends} FROM {first} GROUP BY {key}) AS g({named})"
+    found = source.rows(query)[0]
+    return tuple(s for s, is_constant in zip(asked_for, found, strict=True) if is_constant)
+
+
+def _check_lonely(design: Design, frame: Frame) -> None:
+    if design.lonely_psu != "fail" or not frame.lonely_h.any() or design.kind == "full_count":
+        return
+    strata = [name for name, lonely in zip(frame.stratum_labels, frame.lonely_h, strict=True) if lonely]
+    raise CaudalError(
+        problem("survey-lonely-psu", where="design.lonely_psu", count=len(strata), strata=strata)
+    )
+
+
+def _estimated(
+    frame: Frame, fine: FineTable, design: Design, prepared: _Prepared, gaps: Sequence[Gap], level: float
+) -> pa.Table:
+    labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
+    tables = crossings_of(fine, prepared.crossings)
+    planned = planned_gaps(gaps, tables, prepared.requests, labels)
+    sums = variances(fine, tables, prepared.requests, planned, scales(frame, design.lonely_psu))
+    context = Context(design, level, prepared.profile.remarks(design))
+    by_name = {a.parts.name: a for a in prepared.requests}
+    found = [
+        statistic_cells(table, request, sums[position, request.parts.name], context)
+        for position, table in enumerate(tables)
+        for request in prepared.requests
+    ]
+    found += [
+        gap_cells(g, tables[g.crossing], by_name[g.statistic], sums[g.crossing, g.name], context)
+        for g in planned
+    ]
+    return result_table(found, prepared.dims, labels)

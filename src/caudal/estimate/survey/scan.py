@@ -1,0 +1,242 @@
+"""One pass over the rows: weighted sums by PSU and finest cell.
+
+The engine filters, codes and streams; the sums are added here in the order of the rows, so that they
+are the same bytes with one thread or many. Breakdowns that never vary within a PSU (a region, say) do
+not multiply the cells: they are kept as properties of the PSU, its *zone*.
+
+The sums stand in a dense array cell x PSU while that is small, otherwise as sorted entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from caudal.estimate.survey.coding import Coding, Key
+from caudal.estimate.survey.frame import Floats, Frame, Ints
+from caudal.estimate.survey.plan import Term
+from caudal.estimate.survey.source import Source
+
+_DENSE_BYTES = 400_000_000
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the scan selects: checked SQL of the weight, the filter and the expressions."""
+
+    weight: str
+    where: str
+    expressions: Mapping[str, str]
+    by_psu: tuple[Term, ...]
+    by_cell: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class FineTable:
+    """Sums by PSU and finest cell.
+
+    ``row_dims`` vary within PSUs and make the C finest cells; ``zone_dims`` do not and make the Z zones.
+    ``by_psu`` holds arrays (C, P), or, where ``entries`` (sorted keys psu * C + cell) is given, one value
+    an entry; ``by_cell`` arrays (Z, C).
+    """
+
+    row_dims: tuple[str, ...]
+    row_sizes: tuple[int, ...]
+    zone_dims: tuple[str, ...]
+    zone_codes: tuple[Ints, ...]
+    zone_of_psu: Ints
+    stratum_of_psu: Ints
+    entries: Ints | None
+    by_psu: Mapping[Term, Floats]
+    by_cell: Mapping[Term, Floats]
+
+    @property
+    def cells_n(self) -> int:
+        """C, the number of finest cells."""
+        return int(np.prod(self.row_sizes, dtype=np.int64))
+
+
+@dataclass
+class _Chunk:
+    """Rows of one block: weights, values (NaN where missing) and which of them are known."""
+
+    weight: Floats
+    values: dict[str, Floats]
+
+    def term(self, term: Term) -> Floats:
+        """The summand of ``term`` for each row."""
+        product = self.weight if term.kind == "w" else np.ones(self.weight.size)
+        for factor in term.factors:
+            value = self.values[factor]
+            product = (value != 0).astype(np.float64) if term.kind == "cases" else product * value
+        for expression in term.known:
+            product = np.where(np.isnan(self.values[expression]), 0.0, product)
+        return product
+
+
+def scan_psus(
+    source: Source,
+    frame: Frame,
+    request: Request,
+    coded: Mapping[str, Coding],
+    dims: Mapping[str, str],
+    psu_key: Key,
+) -> FineTable:
+    """The sums of a design with PSUs; ``dims`` maps breakdowns to their coded expressions."""
+    row_dims = tuple(d for d in dims if dims[d] not in frame.psu_categories)
+    zone_dims = tuple(d for d in dims if dims[d] in frame.psu_categories)
+    zone_codes, zone_of_psu = _zones(
+        [frame.psu_categories[dims[d]] for d in zone_dims], frame.stratum_of_psu.size
+    )
+    cell = Key(tuple(coded[dims[d]] for d in row_dims))
+    cells_n = cell.size
+    psus_n = frame.stratum_of_psu.size
+    dense_n = psus_n * cells_n
+    terms_n = len(request.by_psu)
+    is_dense = dense_n * terms_n * 8 <= _DENSE_BYTES and dense_n <= 64 * max(frame.rows_n, 1 << 16)
+    sums = (_Dense if is_dense else _Sparse)(request.by_psu, psus_n, cells_n)
+    cells = {t: np.zeros(len(zone_codes[0]) * cells_n if zone_codes else cells_n) for t in request.by_cell}
+    select = [*psu_key.select("k"), *cell.select("c")]
+    for batch in source.stream(_query(source, request, select), _CHUNK):
+        psu = frame.psu_index(_key(batch, psu_key, "k"))
+        cell_code = _key(batch, cell, "c")
+        chunk = _chunk(batch, request)
+        sums.add(psu, cell_code, chunk)
+        position = zone_of_psu[psu] * cells_n + cell_code
+        for term, total in cells.items():
+            np.add.at(total, position, chunk.term(term))
+    entries, by_psu = sums.finished()
+    return FineTable(
+        row_dims, tuple(max(coded[dims[d]].size, 1) for d in row_dims), zone_dims, zone_codes, zone_of_psu,
+        frame.stratum_of_psu, entries, by_psu,
+        {t: total.reshape(-1, cells_n) for t, total in cells.items()},
+    )  # fmt: skip
+
+
+def scan_rows(
+    source: Source,
+    frame: Frame,
+    request: Request,
+    coded: Mapping[str, Coding],
+    dims: Mapping[str, str],
+    stratum: Key,
+) -> FineTable:
+    """The sums of a design in which every row is its own PSU: one entry a row, sorted by stratum."""
+    keys = [Key((coded[expression],)) for expression in dims.values()]
+    select = [*stratum.select("h"), *(item for k, key in enumerate(keys) for item in key.select(f"d{k}_"))]
+    blocks: list[tuple[Ints, list[Ints], dict[Term, Floats]]] = []
+    cell_terms = tuple(t for t in request.by_cell)
+    for batch in source.stream(_query(source, request, select), _CHUNK):
+        chunk = _chunk(batch, request)
+        terms = {t: chunk.term(t) for t in (*request.by_psu, *cell_terms)}
+        codes = [_key(batch, key, f"d{k}_") for k, key in enumerate(keys)]
+        blocks.append((_key(batch, stratum, "h"), codes, terms))
+    used = np.searchsorted(frame.stratum_codes, _joined([b[0] for b in blocks]))
+    order = np.argsort(used, kind="stable")
+    codes = [_joined([b[1][k] for b in blocks])[order] for k in range(len(dims))]
+    zone_codes, zone = _zones(codes, order.size)
+    by_psu = {t: _joined_floats([b[2][t] for b in blocks])[order].reshape(1, -1) for t in request.by_psu}
+    zones_n = len(zone_codes[0]) if zone_codes else 1
+    by_cell = {
+        t: summed(zone, _joined_floats([b[2][t] for b in blocks])[order], zones_n).reshape(-1, 1)
+        for t in cell_terms
+    }
+    return FineTable((), (), tuple(dims), zone_codes, zone, used[order], None, by_psu, by_cell)
+
+
+class _Dense:
+    """Sums in an array cell x PSU, added in the order of the rows."""
+
+    def __init__(self, terms: Sequence[Term], psus_n: int, cells_n: int) -> None:
+        self.shape = (cells_n, psus_n)
+        self.totals = {t: np.zeros(psus_n * cells_n) for t in terms}
+
+    def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
+        position = cell * self.shape[1] + psu
+        for term, total in self.totals.items():
+            np.add.at(total, position, chunk.term(term))
+
+    def finished(self) -> tuple[Ints | None, dict[Term, Floats]]:
+        return None, {t: total.reshape(self.shape) for t, total in self.totals.items()}
+
+
+class _Sparse:
+    """Sums by entry: each block is added up by its own keys, then the blocks in their order."""
+
+    def __init__(self, terms: Sequence[Term], psus_n: int, cells_n: int) -> None:
+        self.cells_n = cells_n
+        self.keys: list[Ints] = []
+        self.totals: dict[Term, list[Floats]] = {t: [] for t in terms}
+
+    def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
+        encoded = pa.array(psu * self.cells_n + cell).dictionary_encode()
+        position = encoded.indices.to_numpy().astype(np.int64)
+        self.keys.append(encoded.dictionary.to_numpy())
+        for term, blocks in self.totals.items():
+            blocks.append(summed(position, chunk.term(term), len(encoded.dictionary)))
+
+    def finished(self) -> tuple[Ints | None, dict[Term, Floats]]:
+        entries, position = np.unique(_joined(self.keys), return_inverse=True)
+        by_psu = {
+            t: summed(position, _joined_floats(blocks), entries.size) for t, blocks in self.totals.items()
+        }
+        return entries, by_psu
+
+
+def summed(position: Ints, values: Floats, size: int) -> Floats:
+    """Sums of ``values`` by position, added in their order."""
+    return np.bincount(position, values, size).astype(np.float64, copy=False)
+
+
+def _query(source: Source, request: Request, select: Sequence[str]) -> str:
+    values = "".join(
+        f", coalesce(CAST({sql} AS DOUBLE), 'NaN'::DOUBLE) AS v{k}"
+        for k, sql in enumerate(request.expressions.values())
+    )
+    kept = f"CAST({request.weight} AS DOUBLE) <> 0"
+    where = f"({request.where}) AND {kept}" if request.where else kept
+    weight = f"CAST({request.weight} AS DOUBLE) AS w"
+    return f"SELECT {', '.join([*select, weight])}{values} FROM {source.relation} WHERE {where}"
+
+
+def _chunk(batch: pa.RecordBatch, request: Request) -> _Chunk:
+    values = {e: _doubles(batch, f"v{k}") for k, e in enumerate(request.expressions)}
+    for value in values.values():
+        value[np.isinf(value)] = np.nan
+    return _Chunk(_doubles(batch, "w"), values)
+
+
+def _key(batch: pa.RecordBatch, key: Key, prefix: str) -> Ints:
+    return key.decoded([batch.column(name) for name in key.names(prefix)])
+
+
+def _doubles(batch: pa.RecordBatch, name: str) -> Floats:
+    return np.array(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _joined(blocks: Sequence[Ints]) -> Ints:
+    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
+
+
+def _joined_floats(blocks: Sequence[Floats]) -> Floats:
+    return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
+def _zones(codes: Sequence[Ints], psus_n: int) -> tuple[tuple[Ints, ...], Ints]:
+    """The distinct tuples of PSU-level categories, and which of them each PSU has."""
+    if not codes:
+        return (), np.zeros(psus_n, dtype=np.int64)
+    sizes = [int(c.max(initial=0)) + 1 for c in codes]
+    packed = codes[0]
+    for code, size in zip(codes[1:], sizes[1:], strict=True):
+        packed = packed * size + code
+    distinct, zone = np.unique(packed, return_inverse=True)
+    unpacked = []
+    for size in reversed(sizes):
+        distinct, code = np.divmod(distinct, size)
+        unpacked.append(code)
+    return tuple(reversed(unpacked)), zone
