@@ -80,7 +80,7 @@ _LEAVE_HOME = 27
 #: Years since arrival of a household: recent origins, then those that came long ago.
 _YEARS_HERE = np.stack(
     [
-        quantiles([(0, 1, 17), (2, 4, 26), (5, 9, 33), (10, 19, 17), (20, 45, 7)]),
+        quantiles([(0, 0, 5), (1, 1, 11), (2, 4, 27), (5, 9, 33), (10, 19, 17), (20, 45, 7)]),
         quantiles([(0, 4, 14), (5, 9, 12), (10, 19, 24), (20, 39, 30), (40, 65, 20)]),
     ]
 )

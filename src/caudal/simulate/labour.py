@@ -236,8 +236,7 @@ def _informal(
     rate = base * p.hardship * (1.30 - 0.07 * education) * (1.16 - 0.08 * p.wealth)
     rate = rate * np.where(p.undocumented, 1.8, np.where(p.recent, 1.35, 1.0)) * (1 + 0.15 * p.rural)
     drawn = rng.random(len(rate)) < np.minimum(0.97, rate)
-    informal: NDArray[np.bool_] = (status == FAMILY_WORKER) | drawn
-    return informal
+    return np.asarray((status == FAMILY_WORKER) | drawn, dtype=np.bool_)
 
 
 def _earnings(

@@ -23,7 +23,8 @@ class RawColumn:
 
     ``name`` is the office's name, ``concept`` the column of :class:`~caudal.simulate.population.Population`
     that it reports, ``codes`` its national code list (empty for numbers), ``width`` the digits of its
-    missing codes (0 where it is never missing), ``universe`` who is asked.
+    missing codes (0 where it is never missing), ``universe`` who is asked. Numbers with ``decimals`` are
+    held as whole numbers of the last decimal, and delivered with a decimal comma.
     """
 
     name: str
@@ -32,6 +33,11 @@ class RawColumn:
     codes: str = ""
     width: int = 0
     universe: str = "all"
+    decimals: int = 0
+
+    def stored(self, code: int) -> int:
+        """A missing code on the scale on which the values are held."""
+        return code * int(10**self.decimals)
 
     @property
     def refused(self) -> int | None:
@@ -183,6 +189,10 @@ CENSUS_PERSONS = Layout(
     ),
 )
 
+_FACTOR = RawColumn(
+    "FACTOR", "weight", "expansion factor, adjusted for nonresponse; decimal comma", decimals=4
+)
+
 SURVEY_PERSONS = Layout(
     "survey_persons.csv.gz",
     "Labour force survey, persons: gzip, latin-1, separator ;, decimal comma, one header line.",
@@ -196,11 +206,17 @@ SURVEY_PERSONS = Layout(
         RawColumn("AREA", "area", "urban or rural", "area"),
         RawColumn("ESTRATO", "stratum", "stratum: region times ten plus area"),
         RawColumn("UPM", "psu", "primary sampling unit; unique in the country"),
-        RawColumn("FACTOR", "weight", "expansion factor, adjusted for nonresponse; decimal comma"),
+        _FACTOR,
         *_questions(_SURVEY_NAMES),
         RawColumn("HORAS", "hours", "hours usually worked in a week, main job", "", 3, "employed"),
-        RawColumn("ING_MES", "earnings", "earnings of the main job in the month, in istmeños; decimal comma",
-                  "", 7, "employed, except contributing family workers"),
+        RawColumn(
+            "ING_MES",
+            "earnings",
+            "earnings of the main job in the month, in istmeños; decimal comma",
+            width=7,
+            universe="employed, except contributing family workers",
+            decimals=2,
+        ),
     ),
 )  # fmt: skip
 
@@ -215,13 +231,17 @@ SURVEY_HOUSEHOLDS = Layout(
         RawColumn("AREA", "area", "urban or rural", "area"),
         RawColumn("ESTRATO", "stratum", "stratum: region times ten plus area"),
         RawColumn("UPM", "psu", "primary sampling unit; unique in the country"),
-        RawColumn("FACTOR", "weight", "expansion factor, adjusted for nonresponse; decimal comma"),
+        _FACTOR,
         RawColumn("MIEMBROS", "household_size", "members of the household"),
         RawColumn("TENENCIA", "tenure", "tenure of the dwelling", "tenure", 1),
         RawColumn("CUARTOS", "rooms", "rooms of the dwelling", "", 2),
         RawColumn("AGUA", "water", "water of the dwelling", "water", 1),
         RawColumn(
-            "ING_TOT", "household_earnings", "earnings of all members in the month; decimal comma", "", 7
+            "ING_TOT",
+            "household_earnings",
+            "earnings of all members in the month, in istmeños; decimal comma",
+            width=7,
+            decimals=2,
         ),
     ),
 )

@@ -34,8 +34,8 @@ RECENT_YEARS = 5
 _BORN_ABROAD = np.array(
     [[0.0, 0.0, 0.022, 0.004, 0.010, 0.012, 0.02], [0.0, 1.0, 0.80, 0.0, 0.55, 0.85, 0.75]]
 )
-_OWN_YEARS = quantiles([(0, 4, 30), (5, 9, 30), (10, 19, 25), (20, 45, 15)])
-_RETURN_YEARS = quantiles([(0, 4, 34), (5, 9, 26), (10, 24, 30), (25, 45, 10)])
+_OWN_YEARS = quantiles([(0, 0, 3), (1, 4, 27), (5, 9, 30), (10, 19, 25), (20, 45, 15)])
+_RETURN_YEARS = quantiles([(0, 0, 4), (1, 4, 30), (5, 9, 26), (10, 24, 30), (25, 45, 10)])
 #: Naturalised by years since arrival: under 5, 5 to 9, 10 to 19, 20 and over.
 _NATURALISED = np.array([0.004, 0.08, 0.26, 0.50])
 _YEARS_BANDS = np.array([5, 10, 20])

@@ -22,7 +22,7 @@ from caudal.simulate.migration import Migration, make_migration
 from caudal.simulate.parameters import REFERENCE_YEAR, IstmoParameters
 from caudal.simulate.traits import DOMAINS, Traits, make_traits
 
-Column = NDArray[Any]
+Column = NDArray[np.signedinteger[Any]]
 Columns = Mapping[str, Column]
 
 #: Persons of a block have numbers below this; a person's number is block times this plus position.
@@ -33,7 +33,7 @@ OUTSIDE = -1
 
 #: Columns of the population and what they hold. Codes are national; where a question does not apply they
 #: hold its not-applicable code, and number columns hold -1.
-COLUMNS: Mapping[str, type[np.generic]] = MappingProxyType(
+COLUMNS: Mapping[str, type[np.signedinteger[Any]]] = MappingProxyType(
     {
         "person_id": np.int32,
         "household_id": np.int32,
@@ -76,8 +76,8 @@ COLUMNS: Mapping[str, type[np.generic]] = MappingProxyType(
         "tenure": np.int8,
         "rooms": np.int8,
         "water": np.int8,
-        "migrant_household": np.bool_,
-        "informal": np.bool_,
+        "migrant_household": np.int8,
+        "informal": np.int8,
     }
 )
 
@@ -164,7 +164,7 @@ def _home(geography: Geography, households: Households, members: Members) -> dic
         "tenure": households.tenure[h],
         "rooms": households.rooms[h],
         "water": households.water[h],
-        "migrant_household": households.migrant[h],
+        "migrant_household": households.migrant[h].astype(np.int64),
     }
 
 
@@ -202,7 +202,7 @@ def _work(labour: Labour) -> dict[str, Column]:
         "industry": labour.industry,
         "pension": labour.pension,
         "registered_unit": labour.registered_unit,
-        "informal": labour.informal,
+        "informal": labour.informal.astype(np.int64),
         "hours": labour.hours,
         "earnings_cents": labour.earnings_cents,
     }
