@@ -40,13 +40,25 @@ class DimensionEntry(Spec):
     ordered: bool = False
 
 
+class PairEntry(Spec):
+    """The sentence for two values of an axis that deserve a better one than the template of the axis."""
+
+    first: str
+    second: str
+    text: Text
+
+
 class AxisEntry(Spec):
-    """An axis of the concept vector in words. ``difference`` is a sentence with {first} and {second}."""
+    """An axis of the concept vector in words. ``difference`` is a sentence with {first} and {second}; the
+    silent ones, with {value}, are for figures of which one says nothing on this axis."""
 
     axis: str
     text: Text
     values: Mapping[str, Text]
     difference: Text
+    pairs: tuple[PairEntry, ...] = ()
+    first_silent: Text = {}
+    second_silent: Text = {}
 
 
 class InputFile(Spec):
@@ -202,14 +214,17 @@ class Manifest(Spec):
     outputs: tuple[OutputFile, ...]
 
 
-class Signature(Spec):
-    """``signature.json``: the named custodian who lets a release out. Ed25519 over the manifest's hash."""
+class Signatory(Spec):
+    """The named custodian who lets a release out, as its pages show."""
 
     name: str
     role: str
     date: str
-    manifest_sha256: str
     public_key: str = Field(description="Ed25519 public key, hexadecimal")
-    signature: str = Field(
-        description="Ed25519 signature of the canonical JSON of the other fields, hexadecimal"
-    )
+
+
+class Signature(Signatory):
+    """``signature.json``: Ed25519 over the canonical JSON of who signs and the manifest's hash."""
+
+    manifest_sha256: str
+    signature: str = Field(description="Ed25519 signature of the canonical JSON of the other fields, hexadecimal")
