@@ -1,0 +1,195 @@
+"""The same population by several sources, side by side, and why their figures differ.
+
+The reasons come from the concept vectors alone: for each axis on which two vectors differ, the sentence
+of that axis with the words of both values. A changed vector changes the words. What the vectors do not
+explain is said to be unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations, groupby
+
+from markupsafe import Markup, escape
+
+from caudal.model.concept import ConceptVector, Difference, differences
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.release import AxisEntry
+from caudal.publish.chart import Caption, rows_chart
+from caudal.publish.indicator import cells_of_indicator
+from caudal.publish.release import Cell
+from caudal.publish.tables import Table, by_breakdown, described, key_of, mark_of
+from caudal.publish.voice import Shown, Voice
+
+#: With more figures than this, each is compared with the first only.
+_ALL_PAIRS = 4
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One figure of the population: its cell, its indicator, its vector in words by axis."""
+
+    shown: Shown
+    spec: IndicatorSpec
+    source: str
+    label: str
+    time: str
+    vector: ConceptVector
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two figures and the sentences that say why they differ."""
+
+    first: str
+    second: str
+    size: Markup
+    reasons: tuple[Markup, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """Figures of one population in one unit."""
+
+    ident: str
+    unit: str
+    entries: tuple[Entry, ...]
+    svg: Markup
+    key: str
+    shared: tuple[tuple[str, str], ...]
+    axes: tuple[tuple[str, tuple[str, ...]], ...]
+    pairs: tuple[Pair, ...]
+
+
+def populations(voice: Voice) -> Mapping[str, tuple[IndicatorSpec, ...]]:
+    """Populations that at least two sources measure in one unit, with their indicators."""
+    specs = sorted(voice.release.base_indicators(), key=lambda s: s.population)
+    groups = {name: tuple(own) for name, own in groupby(specs, key=lambda s: s.population)}
+    return {name: own for name, own in groups.items() if sides(voice, own)}
+
+
+def sides(voice: Voice, specs: Iterable[IndicatorSpec]) -> tuple[Side, ...]:
+    """The figures of these indicators, one side by side for each unit that two sources share."""
+    totals = [c for s in specs for c in _totals(voice, s)]
+    found = []
+    for unit in dict.fromkeys(c.unit for c in totals):
+        own = [c for c in totals if c.unit == unit]
+        if len({c.source for c in own}) > 1:
+            found.append(_side(voice, unit, own))
+    return tuple(found)
+
+
+def reasons(voice: Voice, first: ConceptVector, second: ConceptVector) -> tuple[Markup, ...]:
+    """Why two figures differ: one sentence for each axis on which their vectors do."""
+    axes = {a.axis: a for a in voice.release.structure.axes}
+    return tuple(_reason(voice, d, axes.get(d.axis)) for d in differences(first, second))
+
+
+def _totals(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
+    """The latest total of an indicator by each source and vector."""
+    totals = by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ())
+    last: dict[tuple[str, str], Cell] = {}
+    for cell in sorted(totals, key=lambda c: c.time):
+        if cell.value is not None:
+            last[cell.source, cell.concept] = cell
+    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    return tuple(sorted(last.values(), key=lambda c: (order[c.source], c.concept)))
+
+
+def _side(voice: Voice, unit: str, cells: list[Cell]) -> Side:
+    entries = _entries(voice, cells)
+    ident = f"side-{unit.lower()}"
+    table = Table("", (voice.words.text["source"],), tuple(e.shown for e in entries), voice.unit(unit))
+    caption = Caption(ident, voice.words.text["side_by_side"], described(voice, table))
+    svg = rows_chart(
+        [mark_of(voice, e.shown, f"{e.label}, {e.time}") for e in entries],
+        caption,
+        lambda value, decimals: voice.amount(value, decimals, unit),
+        bars=not entries[0].spec.is_rate,
+    )
+    key = key_of(voice, table.rows, "key_dot" if entries[0].spec.is_rate else "key_bar")
+    shared, axes = _axes(voice, entries)
+    pairs = list(combinations(entries, 2))
+    if len(entries) > _ALL_PAIRS:
+        pairs = [(entries[0], e) for e in entries[1:]]
+    return Side(
+        ident, voice.unit(unit), entries, svg, key, shared, axes, tuple(_pair(voice, *p) for p in pairs)
+    )
+
+
+def _entries(voice: Voice, cells: list[Cell]) -> tuple[Entry, ...]:
+    many = len({c.indicator for c in cells}) > 1
+    found = []
+    for cell in cells:
+        spec, source = voice.release.indicators[cell.indicator], voice.source(cell.source)
+        label = f"{source} ({voice.name(spec)})" if many else source
+        shown = voice.shown(cell)
+        relabelled = Shown(
+            (label,), shown.value, shown.interval, shown.mark, shown.reliability, shown.note,
+            shown.address, shown.withheld, cell,
+        )  # fmt: skip
+        vector = ConceptVector.parse(cell.concept)
+        found.append(Entry(relabelled, spec, cell.source, label, voice.when(cell.time), vector))
+    return tuple(found)
+
+
+def _axes(
+    voice: Voice, entries: tuple[Entry, ...]
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Axes on which all agree, with the common words; axes on which they do not, with each one's."""
+    shared, apart = [], []
+    for axis in voice.release.structure.axes:
+        values = tuple(_value(voice, axis, e.vector.get(axis.axis)) for e in entries)
+        if len({e.vector.get(axis.axis) for e in entries}) > 1:
+            apart.append((voice.plain(axis.text), values))
+        elif entries[0].vector.get(axis.axis) is not None:
+            shared.append((voice.plain(axis.text), values[0]))
+    return tuple(shared), tuple(apart)
+
+
+def _value(voice: Voice, axis: AxisEntry, value: str | None) -> str:
+    if value is None:
+        return voice.words.text["not_stated"]
+    return voice.plain(axis.values.get(value, {})) or value
+
+
+def _pair(voice: Voice, first: Entry, second: Entry) -> Pair:
+    found = list(reasons(voice, first.vector, second.vector))
+    if first.shown.cell.time != second.shown.cell.time:
+        found.append(voice.say("differ_time", first=first.time, second=second.time))
+    if first.spec.indicator != second.spec.indicator:
+        names = voice.name(first.spec), voice.name(second.spec)
+        found.append(voice.say("differ_indicator", first=names[0], second=names[1]))
+    if not found:
+        found.append(voice.say("differ_unexplained"))
+    return Pair(first.label, second.label, _size(voice, first, second), tuple(found))
+
+
+def _size(voice: Voice, first: Entry, second: Entry) -> Markup:
+    """How far two figures lie apart, relative to the first, and whether their intervals part them."""
+    a, b = first.shown.cell.value or 0.0, second.shown.cell.value or 0.0
+    if not a:
+        return voice.say("size_zero", first=first.label, second=second.label)
+    percent = voice.number(abs(100 * (b - a) / a), 0 if abs(b - a) >= 0.1 * abs(a) else 1)
+    key = "size_same" if a == b else "size_more" if b > a else "size_less"
+    sentence = voice.say(key, first=first.label, second=second.label, percent=percent)
+    return sentence + Markup(" ") + voice.say(_overlap(first.shown.cell, second.shown.cell))
+
+
+def _overlap(first: Cell, second: Cell) -> str:
+    if first.lower is None or first.upper is None or second.lower is None or second.upper is None:
+        return "overlap_unknown"
+    apart = first.upper < second.lower or second.upper < first.lower
+    return "overlap_apart" if apart else "overlap_shared"
+
+
+def _reason(voice: Voice, difference: Difference, axis: AxisEntry | None) -> Markup:
+    if axis is None:
+        facts = {"axis": difference.axis, "first": difference.first, "second": difference.second}
+        return voice.say("differ_axis", **facts)
+    first, second = (_value(voice, axis, v) for v in (difference.first, difference.second))
+    template = voice.plain(axis.difference)
+    if not template:
+        return voice.say("differ_axis", axis=voice.plain(axis.text), first=first, second=second)
+    return Markup(str(escape(template))).format(first=first, second=second)

@@ -1,0 +1,225 @@
+"""Files for machines: every published cell as CSV, the metadata of each indicator, the quality report.
+
+* ``data/observations.csv``: all cells by code, with their address.
+* ``data/<indicator>.json``: definition, concept vectors, sources and files of an indicator, all languages.
+* ``data/quality.json``: totals of sources, what the gate did, what was reproduced, what cannot be computed.
+* ``<language>/data/<indicator>.csv``: the cells of an indicator and of its gap, codes beside labels.
+
+UTF-8, comma, ``.`` as decimal mark, full precision, no byte-order mark. A withheld cell has its key, the
+status ``Q`` and nothing else. Counts of records are in no file: the difference of two could tell a
+withheld one. A text that a spreadsheet would run as a formula is led by an apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from caudal.engine.files import sha256_bytes
+from caudal.model.concept import ConceptVector
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import NOT_APPLICABLE, TOTAL
+from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
+from caudal.publish.voice import Voice
+from caudal.publish.words import words
+
+_KEY = (
+    "indicator_code",
+    "indicator_version",
+    "reporter_code",
+    "reference_area_code",
+    "counterpart_area_code",
+)
+_AFTER = ("source_code", "concept_vector", "vintage")
+_MEASURES = ("value", *ERRORS, "lower", "upper", "interval_type")
+_ATTRIBUTES = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
+#: First letters that make a spreadsheet read a text as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_files(release_folder: Path, out: Path) -> tuple[Path, ...]:
+    """Writes all files of the release in ``release_folder`` under ``out``; returns their relative paths.
+
+    Raises :class:`CaudalError` for a release that must not or cannot be read.
+    """
+    files = release_files(read_release(release_folder))
+    for path, data in files.items():
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / path).write_bytes(data)
+    return tuple(Path(p) for p in files)
+
+
+def release_files(release: Release) -> dict[str, bytes]:
+    """The bytes of every file by its path under the site."""
+    files = {
+        "data/observations.csv": observations_csv(release),
+        "data/quality.json": _json(quality(release)),
+    }
+    for tag in release.structure.languages:
+        voice = Voice(release, words(tag))
+        for spec in release.base_indicators():
+            files[f"{tag}/data/{spec.indicator}.csv"] = indicator_csv(voice, spec)
+    for spec in release.base_indicators():
+        files[f"data/{spec.indicator}.json"] = _json(metadata(release, spec, files))
+    return dict(sorted(files.items()))
+
+
+def observations_csv(release: Release) -> bytes:
+    """All cells by code."""
+    dimensions = tuple(f"{d}_code" for d in release.dimensions)
+    heads = ("address", *_KEY, "time_period", *dimensions, *_AFTER, *_MEASURES, *_ATTRIBUTES)
+    return _csv(heads, ([_coded(release, c).get(h) for h in heads] for c in release.cells))
+
+
+def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
+    """The cells of an indicator and of its gap: codes, each followed by its label in the language."""
+    own = voice.release.cells_of
+    cells = [*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ())]
+    used = [d for d in voice.release.dimensions if any(d == name for c in cells for name, _ in c.categories)]
+    labelled = {
+        "indicator_code": "indicator",
+        "reference_area_code": "reference_area",
+        "source_code": "source",
+    }
+    if any(c.counterpart != NOT_APPLICABLE for c in cells):
+        labelled["counterpart_area_code"] = "counterpart_area"
+    labelled |= {f"{d}_code": d for d in used} | {"unit_code": "unit"}
+    columns = [*_KEY, "time_period", *(f"{d}_code" for d in used), *_AFTER, *_MEASURES, *_ATTRIBUTES]
+    heads = ["address"]
+    for name in columns:
+        heads += [name, labelled[name]] if name in labelled else [name]
+    return _csv(heads, (_labelled(voice, c, heads) for c in cells))
+
+
+def metadata(release: Release, spec: IndicatorSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What a reader of the numbers needs: definition, vectors, sources, files with their checksums."""
+    cells = release.cells_of.get(spec.indicator, ())
+    sources = sorted({c.source for c in cells})
+    tables = {p: files[p] for p in files if p.endswith(f"/data/{spec.indicator}.csv")}
+    return {
+        "indicator": spec.model_dump(mode="json", exclude={"formulas", "expected"}),
+        "statistic": [f.model_dump(mode="json", exclude_defaults=True) for f in spec.formulas],
+        "territory": release.structure.territory,
+        "vintage": release.structure.vintage,
+        "simulated": release.structure.simulated,
+        "licence": release.structure.licence,
+        "periods": sorted({c.time for c in cells}),
+        "concept_vectors": {
+            s: [
+                dict(ConceptVector.parse(v).pairs)
+                for v in sorted({c.concept for c in cells if c.source == s})
+            ]
+            for s in sources
+        },
+        "sources": {s: _source(release, s) for s in sources},
+        "notices": [
+            n.model_dump(mode="json")
+            for n in release.structure.notices
+            if n.indicator.removesuffix(GAP) == spec.indicator
+        ],
+        "files": {
+            p: {"sha256": sha256_bytes(data), "bytes": len(data)} for p, data in sorted(tables.items())
+        },
+    }
+
+
+def quality(release: Release) -> dict[str, Any]:
+    """The quality and confidentiality report: totals of sources, never counts of a cell."""
+    structure = release.structure
+    return {
+        "territory": structure.territory,
+        "vintage": structure.vintage,
+        "sources": [
+            s.model_dump(
+                mode="json",
+                include={"source", "title", "design", "notes", "inputs", "missing", "reconciliation"},
+            )
+            for s in structure.sources
+        ],
+        "confidentiality": structure.confidentiality.model_dump(mode="json"),
+        "expectations": [e.model_dump(mode="json") for e in structure.expectations],
+        "not_computable": [n.model_dump(mode="json") for n in structure.not_computable],
+        "truth": [t.model_dump(mode="json") for t in structure.truth],
+        "notices": [n.model_dump(mode="json") for n in structure.notices],
+    }
+
+
+def guarded(text: str) -> str:
+    """A text that no spreadsheet runs.
+
+    >>> guarded("=1+1"), guarded("Perú")
+    ("'=1+1", 'Perú')
+    """
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _source(release: Release, name: str) -> dict[str, Any]:
+    fields = {"title", "producer", "origin", "licence", "citation", "periods", "design", "notes"}
+    return release.sources[name].model_dump(mode="json", include=fields)
+
+
+def _coded(release: Release, cell: Cell) -> dict[str, Any]:
+    """A cell by column; a withheld one has its key and one flag."""
+    chosen = dict(cell.categories)
+    key = {
+        "address": cell.address,
+        "indicator_code": cell.indicator,
+        "indicator_version": cell.version,
+        "reporter_code": cell.reporter,
+        "reference_area_code": cell.area,
+        "counterpart_area_code": cell.counterpart,
+        "time_period": cell.time,
+        "source_code": cell.source,
+        "concept_vector": cell.concept,
+        "vintage": cell.vintage,
+        **{f"{d}_code": chosen.get(d, TOTAL) for d in release.dimensions},
+    }
+    if cell.withheld:
+        return key | {"obs_status_code": WITHHELD}
+    return key | {
+        "value": cell.value,
+        **dict(cell.errors),
+        "lower": cell.lower,
+        "upper": cell.upper,
+        "interval_type": cell.interval_type,
+        "unit_code": cell.unit,
+        "obs_status_code": cell.status,
+        "method_code": cell.method,
+        "error_note": cell.error_note,
+        "reliability": cell.reliability,
+    }
+
+
+def _labelled(voice: Voice, cell: Cell, heads: Iterable[str]) -> list[Any]:
+    row = _coded(voice.release, cell)
+    labels = {
+        "indicator": voice.name(voice.release.indicators[cell.indicator]),
+        "reference_area": voice.area_name(cell.area),
+        "counterpart_area": voice.code("counterpart_area", cell.counterpart),
+        "source": voice.source(cell.source),
+        "unit": "" if cell.withheld else voice.unit(cell.unit),
+        **{d: voice.category(d, row[f"{d}_code"]) for d in voice.release.dimensions},
+    }
+    return [row[h] if h in row else labels.get(h) for h in heads]
+
+
+def _csv(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(list(heads))
+    writer.writerows([_field(v) for v in row] for row in rows)
+    return stream.getvalue().encode()
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    return guarded(value) if isinstance(value, str) else repr(value)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"

@@ -1,0 +1,233 @@
+"""The page of an indicator: what each source says of it, in figures, charts and tables, and its gap.
+
+The latest period of each source stands on the page; each earlier period has a page of tables of its own,
+so that every published cell lies at one place, under its address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup
+
+from caudal.model.concept import ConceptVector
+from caudal.model.country import Notice
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.release import SourceEntry
+from caudal.publish.release import GAP, Cell
+from caudal.publish.tables import Figure, Table, by_breakdown, figure_of, history_of, newest, table_of
+from caudal.publish.voice import Shown, Voice
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How two groups differ, by one source in one period."""
+
+    sentence: Markup
+    reading: str
+    note: str
+    total: Shown | None
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one source says of an indicator in its latest period."""
+
+    ident: str
+    source: SourceEntry
+    title: str
+    time: str
+    total: Shown | None
+    headline: Markup
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+    gap: Gap | None
+    history: Figure | None
+    earlier: tuple[tuple[str, str], ...]
+    concept: tuple[tuple[str, str, str], ...]
+    methods: tuple[str, ...]
+    notes: tuple[str, ...]
+    level: str
+
+
+def cells_of_indicator(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
+    """Cells of an indicator, the latest vintage of each."""
+    return newest(voice.release.cells_of.get(spec.indicator, ()))
+
+
+def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
+    """One section for each source and concept vector, in the order of the sources of the release."""
+    cells, gaps = cells_of_indicator(voice, spec), gap_cells(voice, spec)
+    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    keyed = sorted(cells, key=lambda c: (order[c.source], c.concept))
+    found: list[Section] = []
+    for (source, concept), group in groupby(keyed, key=lambda c: (c.source, c.concept)):
+        own = tuple(group)
+        time = latest(own)
+        beside = [g for g in gaps if g.source == source and g.time == time and g.concept == concept]
+        ident = f"s{len(found) + 1}-{source}"
+        found.append(_section(voice, spec, own, ident, _gap(voice, spec, beside)))
+    return tuple(found)
+
+
+def gap_cells(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
+    """Cells of the gap of an indicator."""
+    return newest(voice.release.cells_of.get(spec.indicator + GAP, ()))
+
+
+def latest(cells: Sequence[Cell]) -> str:
+    """The last period in which something is shown; the last of all where nothing is."""
+    shown = [c.time for c in cells if c.value is not None]
+    return max(shown or [c.time for c in cells])
+
+
+def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
+    """The cell of the headline: the total of the area, counted by the office itself where it can be, with
+    an error where there is one, of the latest period."""
+    totals = [
+        c for c in by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ()) if c.value is not None
+    ]
+    order = {s.source: (not voice.own(s), i) for i, s in enumerate(voice.release.structure.sources)}
+    best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
+    return max(best, key=lambda c: (c.has_interval, c.time, -order[c.source][1]), default=None)
+
+
+def earlier_pages(
+    voice: Voice, spec: IndicatorSpec
+) -> Mapping[str, tuple[tuple[str, tuple[Table, ...]], ...]]:
+    """Tables of the periods that the page of the indicator leaves out: by period, by source."""
+    cells = [*cells_of_indicator(voice, spec), *gap_cells(voice, spec)]
+    last = {
+        (c.source, c.concept): latest([d for d in cells if (d.source, d.concept) == (c.source, c.concept)])
+        for c in {(c.source, c.concept): c for c in cells}.values()
+    }
+    old = sorted(
+        (c for c in cells if c.time != last[c.source, c.concept]),
+        key=lambda c: (c.time, c.source, c.indicator),
+    )
+    pages: dict[str, tuple[tuple[str, tuple[Table, ...]], ...]] = {}
+    for time, group in groupby(old, key=lambda c: c.time):
+        named = []
+        for (source, indicator), own in groupby(group, key=lambda c: (c.source, c.indicator)):
+            title = f"{voice.source(source)} · {voice.name(voice.release.indicators[indicator])}"
+            named.append((title, _tables(voice, tuple(own))))
+        pages[time] = tuple(named)
+    return pages
+
+
+def notices_of(voice: Voice, indicator: str) -> tuple[Notice, ...]:
+    """Corrections and withdrawals of an indicator or of its gap."""
+    return tuple(n for n in voice.release.structure.notices if n.indicator.removesuffix(GAP) == indicator)
+
+
+def _section(
+    voice: Voice, spec: IndicatorSpec, cells: tuple[Cell, ...], ident: str, gap: Gap | None
+) -> Section:
+    time = latest(cells)
+    now = [c for c in cells if c.time == time]
+    source = voice.release.sources[now[0].source]
+    groups = by_breakdown(voice, now)
+    total = next(iter(groups.get((), ())), None)
+    history = history_of(voice, spec, by_breakdown(voice, cells).get((), ()), f"{ident}-time")
+    times = sorted({c.time for c in cells} - {time}, reverse=True)
+    return Section(
+        ident=ident,
+        source=source,
+        title=voice.plain(source.title),
+        time=voice.when(time),
+        total=voice.shown(total) if total else None,
+        headline=voice.headline(total) if total else Markup(""),
+        figures=_figures(voice, spec, groups, ident, total),
+        tables=tuple(table_of(voice, v) for k, v in groups.items() if len(k) > 1),
+        gap=gap,
+        history=history,
+        earlier=tuple((t, voice.when(t)) for t in times),
+        concept=voice.axes(dict(ConceptVector.parse(now[0].concept).pairs)),
+        methods=_words_of(voice, "methods", [c.method for c in now]),
+        notes=_words_of(voice, "error_notes", [c.error_note for c in now if c.value is not None]),
+        level=voice.level(total) if total and total.has_interval else "",
+    )
+
+
+def _figures(
+    voice: Voice,
+    spec: IndicatorSpec,
+    groups: Mapping[tuple[str, ...], tuple[Cell, ...]],
+    ident: str,
+    total: Cell | None,
+) -> tuple[Figure, ...]:
+    reference = None
+    if total and total.value is not None:
+        reference = (total.value, voice.say("reference", value=voice.value(total)))
+    return tuple(
+        figure_of(voice, spec, cells, f"{ident}-{key[0]}", title=_by(voice, key[0]), reference=reference)
+        for key, cells in groups.items()
+        if len(key) == 1
+    )
+
+
+def _by(voice: Voice, dimension: str) -> str:
+    return str(voice.say("by_dimension", dimension=voice.dimension(dimension).lower()))
+
+
+def _tables(voice: Voice, cells: Sequence[Cell]) -> tuple[Table, ...]:
+    groups = by_breakdown(voice, cells)
+    return tuple(table_of(voice, v, "" if k else voice.words.text["total"]) for k, v in groups.items())
+
+
+def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell]) -> Gap | None:
+    if not cells or spec.gap is None:
+        return None
+    groups = by_breakdown(voice, cells)
+    total = next(iter(groups.get((), ())), None)
+    derived = voice.release.indicators[cells[0].indicator]
+    null = 1.0 if spec.gap.measure == "ratio" else 0.0
+    figures = tuple(
+        figure_of(
+            voice,
+            derived,
+            v,
+            f"gap-{cells[0].source}-{k[0]}",
+            title=str(voice.say("gap_by", dimension=voice.dimension(k[0]).lower())),
+            reference=(null, voice.words.text["gap_none"]),
+            line="key_none",
+        )
+        for k, v in groups.items()
+        if len(k) == 1
+    )
+    return Gap(
+        sentence=_gap_sentence(voice, spec, total),
+        reading=_gap_reading(voice, total, null),
+        note=voice.note(total) if total else "",
+        total=voice.shown(total) if total else None,
+        figures=figures,
+        tables=tuple(table_of(voice, v) for k, v in groups.items() if len(k) > 1),
+    )
+
+
+def _gap_sentence(voice: Voice, spec: IndicatorSpec, total: Cell | None) -> Markup:
+    if spec.gap is None or total is None or total.value is None:
+        return voice.say("gap_unknown")
+    return voice.say(
+        f"gap_{spec.gap.measure}",
+        group=voice.code(spec.gap.dimension, spec.gap.group),
+        reference=voice.code(spec.gap.dimension, spec.gap.reference),
+        value=Markup("<strong>{}</strong>").format(voice.value(total)),
+        interval=voice.interval(total, "interval_inline") or voice.words.text["no_known_error"],
+    )
+
+
+def _gap_reading(voice: Voice, total: Cell | None, null: float) -> str:
+    """Whether the data show a difference, from the interval and not from the figure."""
+    if total is None or total.lower is None or total.upper is None:
+        return ""
+    inside = total.lower <= null <= total.upper
+    return voice.words.text["gap_inside" if inside else "gap_outside"]
+
+
+def _words_of(voice: Voice, list_name: str, codes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(voice.words.word(list_name, c) or c for c in dict.fromkeys(codes) if c)

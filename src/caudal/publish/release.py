@@ -1,0 +1,232 @@
+"""A release as publishing reads it: cells with a verdict, the structure, the manifest if there is one.
+
+Reads ``observations.parquet``, ``structure.json`` and ``manifest.json`` of a folder and nothing else.
+Refuses a cell without a verdict, a withheld cell that still carries a measure, and a structure that it
+cannot read. Counts of records (``sample_n``, ``cases_n``, ``psu_n``, ``df``) are not read at all: the
+difference of two of them could tell a withheld one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from caudal.engine.files import sha256_bytes
+from caudal.errors import CaudalError, Problem, problem
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import (
+    NOT_APPLICABLE,
+    TOTAL,
+    address,
+    dimensions_of,
+    key_columns,
+)
+from caudal.model.release import MANIFEST, OBSERVATIONS, STRUCTURE, Manifest, ReleaseStructure, SourceEntry
+
+#: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
+WITHHELD = "Q"
+#: Kinds of error that add up to the error of a figure.
+ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
+GAP = "_gap"
+_READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
+_READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One published cell. ``categories`` names the dimensions that are not totals; a withheld cell has a
+    key, a unit and nothing else."""
+
+    indicator: str
+    version: str
+    reporter: str
+    area: str
+    counterpart: str
+    time: str
+    categories: tuple[tuple[str, str], ...]
+    source: str
+    concept: str
+    vintage: str
+    unit: str
+    address: str
+    withheld: bool
+    value: float | None = None
+    errors: tuple[tuple[str, float], ...] = ()
+    lower: float | None = None
+    upper: float | None = None
+    interval_type: str = ""
+    status: str = ""
+    method: str = ""
+    error_note: str = ""
+    reliability: str = ""
+
+    @property
+    def se(self) -> float | None:
+        """Standard error from all known kinds, as if independent; None where no kind is known."""
+        return math.sqrt(sum(e * e for _, e in self.errors)) if self.errors else None
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both limits are known."""
+        return self.lower is not None and self.upper is not None
+
+
+@dataclass(frozen=True)
+class Release:
+    """All that pages and files are made of."""
+
+    structure: ReleaseStructure
+    cells: tuple[Cell, ...]
+    dimensions: tuple[str, ...]
+    manifest: Manifest | None = None
+    manifest_sha256: str = ""
+
+    @cached_property
+    def cells_of(self) -> Mapping[str, tuple[Cell, ...]]:
+        """Cells by indicator."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.indicator, []).append(cell)
+        return {name: tuple(own) for name, own in found.items()}
+
+    @cached_property
+    def indicators(self) -> Mapping[str, IndicatorSpec]:
+        """Indicators by name, gaps included."""
+        return {i.indicator: i for i in self.structure.indicators}
+
+    @cached_property
+    def sources(self) -> Mapping[str, SourceEntry]:
+        """Sources by name."""
+        return {s.source: s for s in self.structure.sources}
+
+    def base_indicators(self) -> tuple[IndicatorSpec, ...]:
+        """Indicators with a page of their own: all but the gaps of others."""
+        names = self.indicators
+        return tuple(
+            i
+            for i in self.structure.indicators
+            if not (i.indicator.endswith(GAP) and i.indicator.removesuffix(GAP) in names)
+        )
+
+
+def read_release(folder: Path) -> Release:
+    """The release in ``folder``.
+
+    Raises :class:`CaudalError`: integrity for a folder that is not a whole release, gate for cells that
+    must not be shown.
+    """
+    missing = [n for n in (OBSERVATIONS, STRUCTURE) if not (folder / n).is_file()]
+    if missing:
+        raise CaudalError(*(problem("publish-incomplete", where=str(folder), file=n) for n in missing))
+    try:
+        structure = ReleaseStructure.model_validate_json((folder / STRUCTURE).read_bytes())
+        manifest, digest = _manifest(folder / MANIFEST)
+        table = pq.read_table(folder / OBSERVATIONS)
+        dimensions = dimensions_of(table)
+        cells = cells_of(table)
+    except (ValidationError, pa.ArrowException, ValueError, KeyError) as error:
+        raise CaudalError(problem("publish-unreadable", where=str(folder), reason=error)) from error
+    _refuse(cells, structure)
+    return Release(structure, cells, dimensions, manifest, digest)
+
+
+def cells_of(table: pa.Table) -> tuple[Cell, ...]:
+    """The cells of an observation table, in the order of their address.
+
+    Raises :class:`CaudalError` (gate) for a cell without a verdict and a withheld one with a measure.
+    """
+    dimensions = dimensions_of(table)
+    rows = table.select([*key_columns(dimensions), *_READ, *_READ_TOO]).to_pylist()
+    problems = [p for row in rows if (p := _gate_problem(row)) is not None]
+    if problems:
+        raise CaudalError(*problems)
+    return tuple(sorted((_cell(row, dimensions) for row in rows), key=lambda c: (c.address, c.concept)))
+
+
+def _manifest(path: Path) -> tuple[Manifest | None, str]:
+    if not path.is_file():
+        return None, ""
+    data = path.read_bytes()
+    return Manifest.model_validate_json(data), sha256_bytes(data)
+
+
+def _is_withheld(row: Mapping[str, Any]) -> bool:
+    return row["conf_status_code"] not in (None, "", "F") or row["obs_status_code"] == WITHHELD
+
+
+def _gate_problem(row: Mapping[str, Any]) -> Problem | None:
+    if not row["verdict"]:
+        return problem("publish-no-verdict", cell=address(_key(row)))
+    measured = [n for n in ("value", *ERRORS, "lower", "upper") if row[n] is not None]
+    if _is_withheld(row) and measured:
+        return problem("publish-withheld-with-measure", cell=address(_key(row)), columns=measured)
+    return None
+
+
+def _key(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = list(row)
+    return {n: row[n] for n in names[: names.index("vintage") + 1]}
+
+
+def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
+    key = Cell(
+        indicator=row["indicator_code"],
+        version=row["indicator_version"],
+        reporter=row["reporter_code"],
+        area=row["reference_area_code"],
+        counterpart=row["counterpart_area_code"],
+        time=row["time_period"],
+        categories=tuple((d, row[f"{d}_code"]) for d in dimensions if row[f"{d}_code"] != TOTAL),
+        source=row["source_code"],
+        concept=row["concept_vector"],
+        vintage=row["vintage"],
+        unit=row["unit_code"] or "",
+        address=address(_key(row)),
+        withheld=_is_withheld(row),
+    )
+    if key.withheld:
+        return key
+    return replace(
+        key,
+        value=row["value"],
+        errors=tuple((n, row[n]) for n in ERRORS if row[n] is not None),
+        lower=row["lower"],
+        upper=row["upper"],
+        interval_type=row["interval_type"] or "",
+        status=row["obs_status_code"] or "",
+        method=row["method_code"] or "",
+        error_note=row["error_note"] or "",
+        reliability=row["reliability"] or "",
+    )
+
+
+def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:
+    """Every indicator and source that a cell names must be described."""
+    known = {i.indicator for i in structure.indicators}, {s.source for s in structure.sources}
+    used = {c.indicator for c in cells}, {c.source for c in cells}
+    strange = sorted((used[0] - known[0]) | (used[1] - known[1]))
+    if strange:
+        raise CaudalError(*(problem("publish-not-described", found=n) for n in strange))
+
+
+def main_area(release: Release) -> str:
+    """The area that the release is about: its territory, or the area with most cells."""
+    areas = [c.area for c in release.cells]
+    if release.structure.territory in areas or not areas:
+        return release.structure.territory
+    return min(set(areas), key=lambda a: (-areas.count(a), a))
+
+
+def breakdown(cell: Cell, area: str) -> tuple[tuple[str, str], ...]:
+    """What a cell is broken down by, with other areas and counterparts as dimensions of their own."""
+    place = (("reference_area", cell.area),) if cell.area != area else ()
+    other = (("counterpart_area", cell.counterpart),) if cell.counterpart != NOT_APPLICABLE else ()
+    return place + other + cell.categories

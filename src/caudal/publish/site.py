@@ -1,0 +1,258 @@
+"""The site of a release: static pages that are complete without JavaScript and open from a folder.
+
+``build_site`` reads a release and writes one folder of pages for each language beside the files for
+machines. Links are relative, nothing is asked of another host, equal releases give equal bytes. Until a
+signature is given every page is visibly a draft. The folder appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from caudal.engine.files import sha256_bytes, writing_folder
+from caudal.model.release import Signatory
+from caudal.publish import comparison, indicator, overview
+from caudal.publish.files import release_files
+from caudal.publish.release import Release, read_release
+from caudal.publish.voice import Voice
+from caudal.publish.words import words
+
+
+def build_site(release_folder: Path, out: Path, *, signature: Signatory | None = None) -> tuple[Path, ...]:
+    """Writes the site of the release in ``release_folder`` to the folder ``out``, replacing what is there.
+
+    Returns the relative paths of its files. Raises :class:`CaudalError` for a release that is not whole,
+    not judged by the gate, or in a language without texts.
+    """
+    made = site_files(read_release(release_folder), signature)
+    aside = out.with_name(out.name + ".old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if out.exists():
+        out.rename(aside)
+    try:
+        with writing_folder(out) as part:
+            for path, data in made.items():
+                (part / path).parent.mkdir(parents=True, exist_ok=True)
+                (part / path).write_bytes(data)
+    except BaseException:
+        if aside.exists():
+            aside.rename(out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+    return tuple(Path(p) for p in made)
+
+
+def site_files(release: Release, signature: Signatory | None = None) -> dict[str, bytes]:
+    """The bytes of every file of the site by its path."""
+    made = release_files(release)
+    static = files("caudal.publish").joinpath("static")
+    made["caudal.css"] = static.joinpath("caudal.css").read_bytes()
+    press = Press(release, made, signature)
+    made["index.html"] = press.door()
+    for tag in release.structure.languages:
+        for page in press.pages(Voice(release, words(tag))):
+            made[f"{tag}/{page.path}"] = press.printed(page)
+    return dict(sorted(made.items()))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: where it lies under its language, its template and what the template shows."""
+
+    path: str
+    template: str
+    title: str
+    voice: Voice
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Press:
+    """Templates and what all pages share."""
+
+    release: Release
+    files: Mapping[str, bytes]
+    signature: Signatory | None
+
+    @cached_property
+    def _templates(self) -> Environment:
+        found = Environment(
+            loader=PackageLoader("caudal.publish"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=-1,
+            auto_reload=False,
+        )
+        found.filters["json_ld"] = json_ld
+        return found
+
+    def door(self) -> bytes:
+        """``index.html``: leads to the first language, and names the others."""
+        tags = self.release.structure.languages
+        named = [(tag, words(tag).name) for tag in tags]
+        title = Voice(self.release, words(tags[0])).plain(self.release.structure.title)
+        return self._templates.get_template("door.html").render(title=title, languages=named).encode()
+
+    def printed(self, page: Page) -> bytes:
+        """A page as bytes."""
+        structure = self.release.structure
+        depth = 1 + page.path.count("/")
+        shared = {
+            "v": page.voice,
+            "w": page.voice.words.text,
+            "say": page.voice.say,
+            "structure": structure,
+            "release": self.release,
+            "signature": self.signature,
+            "languages": [(tag, words(tag).name) for tag in structure.languages],
+            "path": page.path,
+            "title": page.title,
+            "root": "../" * depth,
+            "home": "../" * (depth - 1),
+        }
+        return self._templates.get_template(page.template).render(**shared, **page.facts).encode()
+
+    def pages(self, voice: Voice) -> Iterator[Page]:
+        """All pages of one language."""
+        text = voice.words.text
+        compared = comparison.populations(voice)
+        yield Page(
+            "index.html",
+            "home.html",
+            text["home"],
+            voice,
+            {"families": overview.cards(voice), "compared": _named(voice, compared)},
+        )
+        yield from self._indicators(voice, compared)
+        for source in self.release.structure.sources:
+            cells = self.release.cells_of
+            used = [
+                s
+                for s in self.release.base_indicators()
+                if any(c.source == source.source for c in cells.get(s.indicator, ()))
+            ]
+            facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
+            yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
+        for name, specs in compared.items():
+            title = str(voice.say("compare_title", population=_population(voice, name)))
+            facts = {"sides": comparison.sides(voice, specs), "specs": specs}
+            yield Page(f"compare/{name}.html", "compare.html", title, voice, facts)
+        yield Page(
+            "method.html", "method.html", text["method"], voice, {"truths": overview.truth_view(voice)}
+        )
+        yield Page("quality.html", "quality.html", text["quality"], voice, {})
+        yield Page("data.html", "data.html", text["data"], voice, {"files": self._listed(voice)})
+
+    def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
+        for spec in self.release.base_indicators():
+            name, title = spec.indicator, voice.name(spec)
+            cell = indicator.lead(voice, spec)
+            facts = {
+                "spec": spec,
+                "headline": voice.headline(cell) if cell else None,
+                "lead": voice.shown(cell) if cell else None,
+                "lead_source": voice.source(cell.source) if cell else "",
+                "sections": indicator.sections(voice, spec),
+                "notices": indicator.notices_of(voice, name),
+                "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
+                "compared": spec.population if spec.population in compared else "",
+                "csv": f"data/{name}.csv",
+                "dataset": self._dataset(voice, spec),
+            }
+            yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
+            for time, tables in indicator.earlier_pages(voice, spec).items():
+                subtitle = f"{title}, {voice.when(time)}"
+                shown = {"spec": spec, "tables": tables, "time": voice.when(time)}
+                yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
+
+    def _listed(self, voice: Voice) -> list[tuple[str, str, int, str]]:
+        """Files of one language and those of all: path, what it is, bytes, checksum."""
+        tag, found = voice.words.language, []
+        for path, data in self.files.items():
+            if path.startswith(("data/", f"{tag}/data/")):
+                found.append((path, self._what(voice, path), len(data), sha256_bytes(data)))
+        return found
+
+    def _what(self, voice: Voice, path: str) -> str:
+        stem, _, kind = path.rpartition("/")[2].rpartition(".")
+        if stem in self.release.indicators:
+            key = "file_csv" if kind == "csv" else "file_json"
+            return str(voice.say(key, name=voice.name(self.release.indicators[stem])))
+        return voice.words.text[f"file_{stem}"]
+
+    def _dataset(self, voice: Voice, spec: Any) -> dict[str, Any]:
+        """schema.org/Dataset of an indicator."""
+        structure = self.release.structure
+        times = sorted({c.time for c in self.release.cells_of.get(spec.indicator, ())})
+        base = "../../"
+        return {
+            "@context": "https://schema.org/",
+            "@type": "Dataset",
+            "name": f"{voice.name(spec)}: {voice.area_name()}",
+            "description": voice.plain(spec.text.definition) or voice.name(spec),
+            "identifier": f"{structure.territory}/{spec.indicator}/{structure.vintage}",
+            "version": structure.vintage,
+            "inLanguage": voice.words.language,
+            "isAccessibleForFree": True,
+            "license": structure.licence,
+            "creator": {"@type": "Organization", "name": voice.plain(structure.producer)},
+            "spatialCoverage": voice.area_name(),
+            "temporalCoverage": "/".join(dict.fromkeys([times[0], times[-1]])) if times else "",
+            "variableMeasured": {
+                "@type": "PropertyValue",
+                "name": voice.name(spec),
+                "unitText": voice.unit(spec.unit),
+            },
+            "citation": citation(voice, voice.name(spec)),
+            "distribution": [
+                _download(f"{base}{voice.words.language}/data/{spec.indicator}.csv", "text/csv"),
+                _download(f"{base}data/{spec.indicator}.json", "application/json"),
+            ],
+        }
+
+
+def citation(voice: Voice, title: str) -> str:
+    """How to cite a page."""
+    structure = voice.release.structure
+    return str(
+        voice.words.text["cite"].format(
+            producer=voice.plain(structure.producer),
+            vintage=structure.vintage,
+            title=title,
+            area=voice.area_name(),
+        )
+    )
+
+
+def json_ld(value: Any) -> Markup:
+    """JSON that cannot end the element in which it stands.
+
+    >>> json_ld({"name": "</script>"})
+    Markup('{"name":"\\\\u003c/script\\\\u003e"}')
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _download(url: str, media_type: str) -> dict[str, str]:
+    return {"@type": "DataDownload", "contentUrl": url, "encodingFormat": media_type}
+
+
+def _named(voice: Voice, names: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _population(voice, name)) for name in names]
+
+
+def _population(voice: Voice, name: str) -> str:
+    return voice.words.word("populations", name) or name.replace("_", " ")

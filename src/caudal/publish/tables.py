@@ -1,0 +1,177 @@
+"""From cells to what a page lays out: tables, and charts with the same figures beside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from caudal.model.indicator import IndicatorSpec
+from caudal.publish.chart import Caption, Mark, rows_chart, time_chart
+from caudal.publish.release import Cell, breakdown
+from caudal.publish.voice import Shown, Voice
+
+#: A chart shows at most so many rows; its table shows all.
+CHART_ROWS = 16
+#: Lists up to this length keep their own order; longer ones without an order go by size.
+_KEEPS_ORDER = 5
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under the names of their dimensions."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[Shown, ...]
+    unit: str
+
+    @property
+    def has_reliability(self) -> bool:
+        """Whether a row says something on reliability or carries a note."""
+        return any(r.reliability or r.note for r in self.rows)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, what it shows, and the table with the same figures. ``more`` counts rows left out."""
+
+    ident: str
+    title: str
+    svg: Markup
+    table: Table
+    key: str
+    more: int = 0
+
+
+def newest(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The cells of the latest vintage of each figure."""
+    found: dict[tuple[object, ...], Cell] = {}
+    for c in cells:
+        key = (c.indicator, c.reporter, c.area, c.counterpart, c.time, c.categories, c.source, c.concept)
+        if key not in found or found[key].vintage < c.vintage:
+            found[key] = c
+    return tuple(found.values())
+
+
+def by_breakdown(voice: Voice, cells: Iterable[Cell]) -> Mapping[tuple[str, ...], tuple[Cell, ...]]:
+    """Cells grouped by what they are broken down by, in the reading order of the dimensions; the total
+    under the empty key."""
+    found: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        found[tuple(d for d, _ in breakdown(cell, voice.area))].append(cell)
+    ordered = sorted(found.items(), key=lambda item: (len(item[0]), [voice.rank(d) for d in item[0]]))
+    return {k: tuple(v) for k, v in ordered}
+
+
+def in_reading_order(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Cells in the order of their code lists; one long list without an order goes by size.
+
+    Withheld cells of a list by size come last, in the order of the list, so that their place tells nothing.
+    """
+    listed = sorted(
+        cells,
+        key=lambda c: (
+            [(voice.place(d, code), code) for d, code in breakdown(c, voice.area)] + [(0, c.source)]
+        ),
+    )
+    dimensions = {tuple(d for d, _ in breakdown(c, voice.area)) for c in cells}
+    only = next(iter(dimensions)) if len(dimensions) == 1 else ()
+    if len(only) != 1 or voice.ordered(only[0]) or len(cells) <= _KEEPS_ORDER:
+        return tuple(listed)
+    return tuple(sorted(listed, key=lambda c: (c.value is None, -(c.value or 0.0))))
+
+
+def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:
+    """The table of cells that share their dimensions."""
+    ordered = in_reading_order(voice, cells)
+    dimensions = tuple(d for d, _ in breakdown(ordered[0], voice.area))
+    heads = tuple(voice.dimension(d) for d in dimensions)
+    title = caption or voice.words.text["list_and"].join(heads)
+    return Table(title, heads, tuple(voice.shown(c) for c in ordered), voice.unit(ordered[0].unit))
+
+
+def mark_of(voice: Voice, shown: Shown, label: str = "") -> Mark:
+    """A cell as a chart draws it."""
+    cell = shown.cell
+    text = f"{shown.value} {shown.mark}".strip()
+    return Mark(
+        label or " · ".join(shown.labels), text, cell.value, cell.lower, cell.upper, weak=bool(shown.mark)
+    )
+
+
+def figure_of(
+    voice: Voice,
+    spec: IndicatorSpec,
+    cells: Sequence[Cell],
+    ident: str,
+    *,
+    title: str,
+    reference: tuple[float, str] | None = None,
+    line: str = "key_line",
+) -> Figure:
+    """A chart of one breakdown and its table. Totals are bars from zero, rates are dots."""
+    table = table_of(voice, cells, title)
+    rows = table.rows[:CHART_ROWS]
+    caption = Caption(ident, f"{voice.name(spec)}: {title}", described(voice, table))
+    svg = rows_chart(
+        [mark_of(voice, r) for r in rows],
+        caption,
+        lambda value, decimals: voice.amount(value, decimals, rows[0].cell.unit),
+        bars=not spec.is_rate,
+        reference=reference if spec.is_rate else None,
+    )
+    key = key_of(
+        voice, rows, "key_dot" if spec.is_rate else "key_bar", line if spec.is_rate and reference else ""
+    )
+    return Figure(ident, title, svg, table, key, len(table.rows) - len(rows))
+
+
+def history_of(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell], ident: str) -> Figure | None:
+    """The totals of one source over its periods; None where there is only one."""
+    ordered = sorted(cells, key=lambda c: c.time)
+    if len(ordered) < 2:
+        return None
+    shown = tuple(voice.shown(c) for c in ordered)
+    labelled = tuple(_with_period(voice, s) for s in shown)
+    title = voice.words.text["over_time"]
+    table = Table(title, (voice.words.text["period"],), labelled, voice.unit(ordered[0].unit))
+    caption = Caption(ident, f"{voice.name(spec)}: {title}", described(voice, table))
+    svg = time_chart(
+        [mark_of(voice, s, voice.when_short(s.cell.time)) for s in shown],
+        caption,
+        lambda value, decimals: voice.amount(value, decimals, ordered[0].unit),
+        zero=not spec.is_rate,
+    )
+    return Figure(ident, title, svg, table, key_of(voice, shown, "key_dot"))
+
+
+def key_of(voice: Voice, rows: Sequence[Shown], form: str, line: str = "") -> str:
+    """The words that explain the signs of a chart, only those that it has."""
+    cells = [r.cell for r in rows]
+    keys = [form]
+    keys += ["key_interval"] if any(c.has_interval for c in cells) else ["key_no_interval"]
+    keys += [line] if line else []
+    keys += ["key_weak"] if any(r.mark for r in rows) else []
+    keys += ["key_withheld"] if any(r.withheld for r in rows) else []
+    return " ".join(voice.words.text[k] for k in keys)
+
+
+def described(voice: Voice, table: Table) -> str:
+    """The chart in a sentence: its highest and lowest figure, and how many are withheld."""
+    known = [r for r in table.rows if r.cell.value is not None]
+    if not known:
+        return voice.words.text["described_none"]
+    high = max(known, key=lambda r: r.cell.value or 0.0)
+    low = min(known, key=lambda r: r.cell.value or 0.0)
+    sentence = voice.words.text["described"].format(
+        high=" · ".join(high.labels), high_value=high.value, low=" · ".join(low.labels), low_value=low.value
+    )
+    withheld = any(r.withheld for r in table.rows)
+    return sentence + (" " + voice.words.text["described_withheld"] if withheld else "")
+
+
+def _with_period(voice: Voice, shown: Shown) -> Shown:
+    return replace(shown, labels=(voice.when(shown.cell.time),))

@@ -1,0 +1,268 @@
+"""What a release says in one language: labels, figures with their intervals, sentences.
+
+Everything that a page prints goes through here, so that a figure reads the same in a headline, a chart
+and a table. Text of the release is escaped when it enters a sentence; a text that the language lacks is
+shown in the first language that has it, marked with that language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from markupsafe import Markup, escape
+
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import TOTAL
+from caudal.model.release import DimensionEntry, SourceEntry
+from caudal.model.spec import text_in
+from caudal.publish.numbers import decimals_for, number, period
+from caudal.publish.release import Cell, Release, breakdown, main_area
+from caudal.publish.words import Words
+
+#: Code lists that may hold areas, in the order in which they are asked.
+_AREA_LISTS = ("CL_AREA", "area", "region", "country")
+#: A normal interval of 95 % is about four standard errors wide.
+_WIDTH_IN_ERRORS = 4.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell as a reader sees it. ``interval`` is empty where no error is known; then ``note`` says so."""
+
+    labels: tuple[str, ...]
+    value: str
+    interval: str
+    mark: str
+    reliability: str
+    note: str
+    address: str
+    withheld: bool
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One release in one language."""
+
+    release: Release
+    words: Words
+
+    @cached_property
+    def area(self) -> str:
+        """The area that the release is about."""
+        return main_area(self.release)
+
+    @cached_property
+    def _dimensions(self) -> Mapping[str, DimensionEntry]:
+        return {d.name: d for d in self.release.structure.dimensions}
+
+    @cached_property
+    def _codes(self) -> Mapping[str, Mapping[str, int]]:
+        lists = self.release.structure.code_lists
+        return {name: {c.id: i for i, c in enumerate(codes)} for name, codes in lists.items()}
+
+    def say(self, key: str, **facts: object) -> Markup:
+        """A sentence of the interface; facts are escaped unless they are markup."""
+        return Markup(self.words.text[key]).format(**facts)
+
+    def plain(self, text: Mapping[str, str]) -> str:
+        """A text of the release, in the first language that has it."""
+        found = text_in(text, self.words.language)
+        others = (text_in(text, tag) for tag in self.release.structure.languages)
+        return found or next((t for t in others if t), "") or next(iter(text.values()), "")
+
+    def text(self, text: Mapping[str, str]) -> Markup:
+        """The same, marked with its language where that is not the page's."""
+        found = text_in(text, self.words.language)
+        if found or not text:
+            return escape(found)
+        shown = self.plain(text)
+        tag = next((k for k, v in text.items() if v == shown), "")
+        return Markup('<span lang="{}">{}</span>').format(tag, shown)
+
+    def dimension(self, name: str) -> str:
+        """The name of a dimension."""
+        special = self.words.word("dimensions", name)
+        if special and name not in self._dimensions:
+            return special
+        return self.plain(self._dimensions[name].text) if name in self._dimensions else name
+
+    def _list_of(self, dimension: str) -> tuple[str, ...]:
+        if dimension in self._dimensions:
+            return (self._dimensions[dimension].code_list,)
+        return _AREA_LISTS
+
+    def code(self, dimension: str, code: str) -> str:
+        """The label of a code; the words of the interface for total, unknown and the like."""
+        for name in self._list_of(dimension):
+            for entry in self.release.structure.code_lists.get(name, ()):
+                if entry.id == code and (label := self.plain(entry.labels)):
+                    return label
+        return self.words.word("special", code) or code
+
+    def place(self, dimension: str, code: str) -> int:
+        """The position of a code in its list; codes of no list come last."""
+        for name in self._list_of(dimension):
+            if code in self._codes.get(name, {}):
+                return self._codes[name][code]
+        return 10**6
+
+    @cached_property
+    def _ranks(self) -> Mapping[str, int]:
+        gaps = [s.gap.dimension for s in self.release.structure.indicators if s.gap]
+        names = [*gaps, "reference_area", *(d.name for d in self.release.structure.dimensions)]
+        return {name: i for i, name in enumerate(dict.fromkeys(names))}
+
+    def rank(self, dimension: str) -> int:
+        """The place of a dimension on a page: those of gaps first, then areas, then as declared."""
+        return self._ranks.get(dimension, len(self._ranks))
+
+    def ordered(self, dimension: str) -> bool:
+        """Whether the codes of a dimension have an order of their own."""
+        return dimension in self._dimensions and self._dimensions[dimension].ordered
+
+    def area_name(self, code: str = "") -> str:
+        """The name of an area; the release's own without a code."""
+        code = code or self.area
+        found = self.code("reference_area", code)
+        own = code == self.release.structure.territory and found == code
+        return self.plain(self.release.structure.title) if own else found
+
+    def when(self, time: str) -> str:
+        """A period in words."""
+        return period(time, self.words.times)
+
+    def when_short(self, time: str) -> str:
+        """A period in few letters, for the axis of a chart."""
+        return period(time, self.words.times, "short_")
+
+    def unit(self, code: str) -> str:
+        """The name of a unit."""
+        return self.plain(self.release.structure.units.get(code, {})) or code
+
+    def number(self, value: float, decimals: int) -> str:
+        """A number in the marks of the language."""
+        return number(value, decimals, self.words.numbers)
+
+    def amount(self, value: float, decimals: int, unit: str) -> str:
+        """A number with the sign of its unit, where the unit has one, as in percent."""
+        return (
+            self.words.lists["unit_forms"].get(unit, "{number}").format(number=self.number(value, decimals))
+        )
+
+    def decimals(self, cell: Cell) -> int:
+        """Decimals of a cell: they follow its error and end at what its indicator declares."""
+        error = cell.se
+        if error is None and cell.lower is not None and cell.upper is not None:
+            error = (cell.upper - cell.lower) / _WIDTH_IN_ERRORS
+        return decimals_for(error, self.release.indicators[cell.indicator].decimals)
+
+    def value(self, cell: Cell) -> str:
+        """The figure of a cell, or the words that stand in its place."""
+        if cell.withheld:
+            return self.words.text["withheld"]
+        if cell.value is None:
+            return self.words.text["no_figure"]
+        return self.amount(cell.value, self.decimals(cell), cell.unit)
+
+    def interval(self, cell: Cell, key: str = "interval") -> str:
+        """The limits of a cell in the sentence ``key``; empty where they are not known."""
+        if cell.withheld or cell.lower is None or cell.upper is None:
+            return ""
+        low = self.number(cell.lower, self.decimals(cell))
+        high = self.amount(cell.upper, self.decimals(cell), cell.unit)
+        return self.words.text[key].format(lower=low, upper=high)
+
+    def level(self, cell: Cell) -> str:
+        """The confidence level of a cell's interval, as in 95."""
+        digits = cell.interval_type.rpartition("-")[2]
+        return digits if digits.isdigit() else "95"
+
+    def reliability(self, cell: Cell) -> tuple[str, str]:
+        """Sign and words of a cell's reliability; both empty where the rule has nothing to say."""
+        found = self.words.word("reliability", cell.reliability)
+        sign = self.words.lists["reliability_signs"].get(cell.reliability, "")
+        return sign, found if found is not None else cell.reliability
+
+    def note(self, cell: Cell) -> str:
+        """What a reader must know of a cell: why its error is missing, its status."""
+        if cell.withheld or cell.value is None:
+            return ""
+        status = self.words.word("obs_status", cell.status) or ""
+        noted = self.words.word("error_notes", cell.error_note) or cell.error_note
+        unknown = "" if cell.has_interval else self.words.text["no_known_error"]
+        return "; ".join(n for n in (unknown, noted, status) if n)
+
+    def shown(self, cell: Cell) -> Shown:
+        """A cell for a table, with a label for each thing it is broken down by."""
+        sign, reliability = ("", "") if cell.withheld or cell.value is None else self.reliability(cell)
+        parts = breakdown(cell, self.area)
+        return Shown(
+            labels=tuple(self.code(d, c) for d, c in parts),
+            value=self.value(cell),
+            interval=self.interval(cell),
+            mark=sign,
+            reliability=reliability,
+            note=self.note(cell),
+            address=cell.address,
+            withheld=cell.withheld,
+            cell=cell,
+        )
+
+    def weak(self, cell: Cell) -> bool:
+        """Whether a figure is drawn hollow: its reliability has a sign."""
+        return bool(self.reliability(cell)[0])
+
+    def source(self, name: str) -> str:
+        """The title of a source."""
+        return self.plain(self.release.sources[name].title)
+
+    def name(self, spec: IndicatorSpec) -> str:
+        """The name of an indicator."""
+        return self.plain(spec.text.name) or spec.indicator
+
+    def family(self, name: str) -> str:
+        """The name of a family of indicators."""
+        return self.words.word("families", name) or name.replace("_", " ").capitalize()
+
+    def headline(self, cell: Cell) -> Markup:
+        """The headline sentence of a cell with its figure and interval; the figure stands out."""
+        spec = self.release.indicators[cell.indicator]
+        template = self.plain(spec.text.headline)
+        if not template or cell.value is None or cell.withheld:
+            return self.say("headline_withheld", indicator=self.name(spec), area=self.area_name(cell.area))
+        interval = self.interval(cell, "interval_inline") or self.words.text["no_known_error"]
+        facts = {
+            "value": Markup("<strong>{}</strong>").format(self.value(cell)),
+            "interval": interval,
+            "area": self.area_name(cell.area),
+            "time": self.when(cell.time),
+            "source": self.source(cell.source),
+        }
+        return Markup(str(escape(template))).format_map(_Facts(facts))
+
+    def axes(self, concept: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+        """A concept vector in words: axis, its name, the words of its value."""
+        known = self.release.structure.axes
+        return tuple(
+            (a.axis, self.plain(a.text), self.plain(a.values.get(concept[a.axis], {})) or concept[a.axis])
+            for a in known
+            if a.axis in concept
+        )
+
+    def category(self, dimension: str, code: str) -> str:
+        """A label, or the total's words."""
+        return self.words.lists["special"][TOTAL] if code == TOTAL else self.code(dimension, code)
+
+    def own(self, source: SourceEntry) -> bool:
+        """Whether the office counted itself (rather than passing on a published figure)."""
+        return not source.published_by_producer
+
+
+class _Facts(dict[str, object]):
+    """Facts of a sentence; one that the sentence asks for in vain leaves nothing."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
