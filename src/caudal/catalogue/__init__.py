@@ -7,8 +7,9 @@ that lacks in a language of the country: a label is never made up.
 
 from __future__ import annotations
 
+from caudal.catalogue.formulas import formula_for
 from caudal.catalogue.labels import Label, label_sheet
 from caudal.catalogue.loading import load_catalogue
 from caudal.catalogue.schemas import schemas, write_schemas
 
-__all__ = ["Label", "label_sheet", "load_catalogue", "schemas", "write_schemas"]
+__all__ = ["Label", "formula_for", "label_sheet", "load_catalogue", "schemas", "write_schemas"]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from caudal.catalogue.draft import Draft
+from caudal.catalogue.formulas import SQL_FIELDS
 from caudal.engine.expressions import check_expression
 from caudal.engine.specs import Document
 from caudal.errors import Problem, nearest, problem
@@ -21,7 +22,6 @@ HEADLINE = (("value", "interval", "area", "time", "source"), ("value",))
 DIFFERENCE = (("first", "second"), ("first", "second"))
 PAIR = (("a", "b"), ("a", "b"))
 SILENT = (("axis", "value"), ("axis", "value"))
-_SQL_FIELDS = ("universe", "total", "mean", "numerator", "denominator")
 
 
 def check_name(kind: str, name: str, known: Iterable[str], where: str) -> list[Problem]:
@@ -122,13 +122,15 @@ def _check_formula(formula: Formula, draft: Draft, document: Document, i: int) -
     found = check_name("kind of record", formula.kind, kinds, document.where("formulas", i, "kind"))
     if not found:
         columns = _columns_of_kinds([kinds[formula.kind]])
-        for name in _SQL_FIELDS:
+        for name in SQL_FIELDS:
             sql = getattr(formula, name)
             place = document.where("formulas", i, name)
             found += check_expression(sql, columns, where=place) if sql else []
         if formula.weight:
             found += check_name("column", formula.weight, columns, document.where("formulas", i, "weight"))
-    return [*found, *check_concept(formula.concept, draft.axes, document.where("formulas", i, "concept"))]
+    for name in ("concept", "needs"):
+        found += check_concept(getattr(formula, name), draft.axes, document.where("formulas", i, name))
+    return found
 
 
 def check_concept(concept: Mapping[str, str], axes: Mapping[str, AxisSpec], where: str) -> list[Problem]:

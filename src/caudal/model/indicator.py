@@ -25,6 +25,9 @@ class Formula(Spec):
     denominator: str = Field("", description="SQL: condition or quantity")
     weight: str = Field("", description="column used instead of the design's weight, as for earnings")
     concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the formula decides")
+    needs: Mapping[str, str] = Field(
+        {}, description="axes that the source must hold: a list of a part gives no share of the whole"
+    )
 
     @model_validator(mode="after")
     def _one_statistic(self) -> Formula:

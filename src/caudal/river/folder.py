@@ -26,9 +26,11 @@ _SPEC_PATTERNS = (
     "publication.yaml",
     "protection.yaml",
     "dimensions.yaml",
+    "concept_vector.yaml",
     "sources/*.yaml",
     "indicators/*.yaml",
     "codes/*.csv",
+    "codes/lists.yaml",
     "labels/*.csv",
 )
 
@@ -84,7 +86,8 @@ def read_folder(path: Path) -> CountryFolder:
     publication = reader.read("publication.yaml", PublicationSpec)
     policy = reader.read("protection.yaml", ProtectionPolicy)
     sources = reader.read_sources()
-    catalogue, found = load_catalogue(path, country.languages if country else ())
+    said = (country.languages, country.territory) if country else ((), "")
+    catalogue, found = load_catalogue(path, *said)
     reader.problems.extend(found)
     if publication:
         reader.problems.extend(

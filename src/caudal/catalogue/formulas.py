@@ -1,0 +1,65 @@
+"""Which formula of an indicator a source can carry, and with the country's own code in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from caudal.engine.expressions import columns_of
+from caudal.model.catalogue import TERRITORY
+from caudal.model.indicator import Formula, IndicatorSpec
+from caudal.model.record import PROVENANCE_COLUMNS
+
+SQL_FIELDS = ("universe", "total", "mean", "numerator", "denominator")
+
+
+def formula_columns(formula: Formula) -> tuple[str, ...]:
+    """Columns of the records that a formula reads, in order of appearance.
+
+    >>> formula_columns(Formula(kind="person", universe="age_years > 14", mean="weekly_hours"))
+    ('age_years', 'weekly_hours')
+    """
+    parts = (getattr(formula, name) for name in SQL_FIELDS)
+    named = [c for sql in parts if sql for c in columns_of(sql)]
+    return tuple(dict.fromkeys([*named, *([formula.weight] if formula.weight else [])]))
+
+
+def formula_for(
+    indicator: IndicatorSpec, kind: str, columns: Iterable[str], concept: Mapping[str, str]
+) -> tuple[Formula | None, tuple[str, ...]]:
+    """The first formula for records of ``kind`` that a source with these ``columns`` and this ``concept``
+    can carry. Where none can: None, and what the nearest one lacks (columns, and axes as ``axis=value``);
+    nothing lacks where the indicator is not about such records at all.
+
+    >>> spec = IndicatorSpec(indicator="hours", version="1", family="labour", unit="H_W", population="hours",
+    ...     text={"name": {}, "definition": {}, "headline": {}},
+    ...     formulas=[Formula(kind="person", mean="weekly_hours", needs={"scope": "general_population"})])
+    >>> formula_for(spec, "person", ["weekly_hours"], {})[1]
+    ('scope=general_population',)
+    """
+    available = {*columns, *(c.name for c in PROVENANCE_COLUMNS)}
+    lacks = [(f, _lacking(f, available, concept)) for f in indicator.formulas if f.kind == kind]
+    fit = next((f for f, lacking in lacks if not lacking), None)
+    if fit is not None or not lacks:
+        return fit, ()
+    return None, min((lacking for _, lacking in lacks), key=len)
+
+
+def _lacking(formula: Formula, columns: set[str], concept: Mapping[str, str]) -> tuple[str, ...]:
+    axes = tuple(f"{a}={v}" for a, v in formula.needs.items() if concept.get(a) != v)
+    return (*(c for c in formula_columns(formula) if c not in columns), *axes)
+
+
+def bound(indicator: IndicatorSpec, territory: str) -> IndicatorSpec:
+    """The indicator as it is computed for ``territory``: the code of the country in its formulas.
+
+    >>> spec = IndicatorSpec(indicator="foreign_born", version="1", family="stocks", unit="PS",
+    ...     population="migrants", text={"name": {}, "definition": {}, "headline": {}},
+    ...     formulas=[Formula(kind="person", total="birth_country_code <> '{territory}'")])
+    >>> bound(spec, "AR").formulas[0].total
+    "birth_country_code <> 'AR'"
+    """
+    formulas = tuple(
+        f.model_copy(update={n: getattr(f, n).replace(TERRITORY, territory) for n in SQL_FIELDS})
+        for f in indicator.formulas
+    )
+    return indicator.model_copy(update={"formulas": formulas})
