@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from caudal.errors import CaudalError, problem
+from caudal.simulate.axes import TERRITORY, TOTAL, dimension_names
 from caudal.simulate.census import census_rows
 from caudal.simulate.codes import code_list, code_list_bytes, code_list_names
 from caudal.simulate.describe import dictionary_csv
@@ -222,15 +223,12 @@ def _write_dictionaries(folder: Path) -> None:
 def _write_truth(folder: Path, sums: Tally) -> None:
     table = true_values(sums)
     pq.write_table(table, folder / TRUTH_TABLE, compression="zstd", compression_level=3)
-    codes = [
-        n for n in table.column_names if n.endswith("_code") and n not in ("indicator_code", "unit_code")
-    ]
-    national = pc.equal(table["reference_area_code"], "XI")
-    for name in codes:
-        if name not in ("reference_area_code", "migratory_status_code"):
-            national = pc.and_(national, pc.equal(table[name], "_T"))
+    plain = pc.equal(table["reference_area_code"], TERRITORY)
+    for name in dimension_names():
+        if name not in ("reference_area", "migratory_status"):
+            plain = pc.and_(plain, pc.equal(table[f"{name}_code"], TOTAL))
     summary: dict[str, dict[str, float]] = {}
-    for row in table.filter(national).to_pylist():
+    for row in table.filter(plain).to_pylist():
         summary.setdefault(row["indicator_code"], {})[row["migratory_status_code"]] = row["value"]
     (folder / TRUTH_SUMMARY).write_text(_json(summary), encoding="utf-8")
 
@@ -241,7 +239,7 @@ def _declaration(
     """The declared parameters and what was counted, as ``simulation.json``."""
     return _json(
         {
-            "country": "XI",
+            "country": TERRITORY,
             "reference_date": REFERENCE_DATE,
             "simulated": True,
             "parameters": parameters.as_record(),

@@ -2,7 +2,7 @@
 
 A measure is a whole number for each person; an indicator is a sum of one, or a ratio of two sums. Weekly
 hours and earnings are those of the main job; hourly earnings are monthly earnings over weekly hours times
-52/12, the mean taken over persons.
+52/12, their mean taken over employees. Codes, units and definitions are those of the catalogue.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caudal.simulate.axes import foreign_born, recent_arrival, with_disability
-from caudal.simulate.labour import EMPLOYED, UNEMPLOYED, YES
+from caudal.simulate.labour import EMPLOYED, EMPLOYEE, NO, UNEMPLOYED
 from caudal.simulate.migration import ABROAD, FOREIGN
 from caudal.simulate.origins import ISTMO
 from caudal.simulate.population import Population
@@ -63,12 +63,16 @@ def _youth(p: Population) -> Truths:
 
 
 def _tertiary_workers(p: Population) -> Truths:
-    return _employed(p) & (p["education"] >= TERTIARY) & (p["education"] <= 7)
+    return np.asarray(_employed(p) & (p["education"] >= TERTIARY) & (p["education"] <= 7), dtype=np.bool_)
+
+
+def _employee(p: Population) -> Truths:
+    return np.asarray(p["employment_status"] == EMPLOYEE, dtype=np.bool_)
 
 
 def _second_generation(p: Population) -> Truths:
-    parents_abroad = (p["mother_birth_country"] != ISTMO) | (p["father_birth_country"] != ISTMO)
-    return ~foreign_born(p) & parents_abroad
+    parent_abroad = (p["mother_birth_country"] != ISTMO) | (p["father_birth_country"] != ISTMO)
+    return np.asarray(~foreign_born(p) & parent_abroad, dtype=np.bool_)
 
 
 def _hourly(p: Population) -> NDArray[np.int64]:
@@ -82,9 +86,9 @@ _MEASURES: Mapping[str, Callable[[Population], NDArray[np.int64] | Truths]] = Ma
         "persons": lambda p: np.ones(p.persons, dtype=np.int64),
         "foreign_born": foreign_born,
         "foreign_citizens": lambda p: p["citizenship_origin"] == FOREIGN,
+        "naturalised": lambda p: foreign_born(p) & (p["citizenship"] == ISTMO),
         "recent_arrivals": recent_arrival,
         "second_generation": _second_generation,
-        "returned": lambda p: p["lived_abroad"] == 1,
         "five_and_over": lambda p: p["age"] >= 5,
         "abroad_5y": lambda p: p["residence_5y"] == ABROAD,
         "with_disability": with_disability,
@@ -95,12 +99,15 @@ _MEASURES: Mapping[str, Callable[[Population], NDArray[np.int64] | Truths]] = Ma
         "employed": _employed,
         "unemployed": _unemployed,
         "informal": lambda p: p["informal"] == 1,
+        "employees": _employee,
+        "no_pension": lambda p: _employee(p) & (p["pension"] == NO),
         "youth": _youth,
-        "neet": lambda p: _youth(p) & ~_employed(p) & (p["attendance"] != YES),
-        "paid": _paid,
+        "neet": lambda p: _youth(p) & ~_employed(p) & (p["attendance"] == NO),
         "hours": lambda p: np.where(_employed(p), p["hours"], 0).astype(np.int64),
+        "long_hours": lambda p: _employed(p) & (p["hours"] > 48),
+        "paid": _paid,
         "earnings": lambda p: np.where(_paid(p), p["earnings_cents"], 0).astype(np.int64),
-        "hourly": _hourly,
+        "hourly": lambda p: np.where(_employee(p), _hourly(p), 0),
         "adults_25": lambda p: p["age"] >= 25,
         "tertiary_25": lambda p: (p["age"] >= 25) & (p["education"] >= TERTIARY) & (p["education"] <= 7),
         "tertiary_workers": _tertiary_workers,
@@ -110,38 +117,40 @@ _MEASURES: Mapping[str, Callable[[Population], NDArray[np.int64] | Truths]] = Ma
 )
 MEASURES = tuple(_MEASURES)
 
-_PERSONS, _PERCENT, _MONEY, _HOURS = "persons", "percent", "currency", "hours"
+#: Units of the catalogue: persons, percent, currency, currency an hour, hours a week.
+_PS, _PT, _CUR, _CUR_H, _H_W = "PS", "PT", "CUR", "CUR_H", "H_W"
 
+#: The indicators of the catalogue, by its codes, and a few beside it.
 INDICATORS = (
-    TrueIndicator("population", _PERSONS, "persons"),
-    TrueIndicator("foreign_born", _PERSONS, "foreign_born"),
-    TrueIndicator("foreign_born_share", _PERCENT, "foreign_born", "persons", 100.0),
-    TrueIndicator("foreign_citizens", _PERSONS, "foreign_citizens"),
-    TrueIndicator("foreign_citizens_share", _PERCENT, "foreign_citizens", "persons", 100.0),
-    TrueIndicator("recent_arrivals", _PERSONS, "recent_arrivals"),
-    TrueIndicator("recent_arrivals_share", _PERCENT, "recent_arrivals", "foreign_born", 100.0),
-    TrueIndicator("second_generation", _PERSONS, "second_generation"),
-    TrueIndicator("returned", _PERSONS, "returned"),
-    TrueIndicator("abroad_5y", _PERSONS, "abroad_5y"),
-    TrueIndicator("abroad_5y_share", _PERCENT, "abroad_5y", "five_and_over", 100.0),
-    TrueIndicator("disability_prevalence", _PERCENT, "with_disability", "five_and_over", 100.0),
-    TrueIndicator("indigenous_share", _PERCENT, "indigenous", "persons", 100.0),
-    TrueIndicator("afrodescendant_share", _PERCENT, "afrodescendants", "persons", 100.0),
-    TrueIndicator("working_age", _PERSONS, "working_age"),
-    TrueIndicator("labour_force", _PERSONS, "labour_force"),
-    TrueIndicator("employed", _PERSONS, "employed"),
-    TrueIndicator("unemployed", _PERSONS, "unemployed"),
-    TrueIndicator("activity_rate", _PERCENT, "labour_force", "working_age", 100.0),
-    TrueIndicator("employment_rate", _PERCENT, "employed", "working_age", 100.0),
-    TrueIndicator("unemployment_rate", _PERCENT, "unemployed", "labour_force", 100.0),
-    TrueIndicator("informality_rate", _PERCENT, "informal", "employed", 100.0),
-    TrueIndicator("neet_rate", _PERCENT, "neet", "youth", 100.0),
-    TrueIndicator("mean_weekly_hours", _HOURS, "hours", "employed"),
-    TrueIndicator("mean_monthly_earnings", _MONEY, "earnings", "paid", scale=CENTS),
-    TrueIndicator("mean_hourly_earnings", _MONEY, "hourly", "paid", scale=HOURLY_SCALE),
-    TrueIndicator("tertiary_share", _PERCENT, "tertiary_25", "adults_25", 100.0),
-    TrueIndicator("overqualification_rate", _PERCENT, "overqualified", "tertiary_workers", 100.0),
-    TrueIndicator("piped_water_share", _PERCENT, "water_inside", "persons", 100.0),
+    TrueIndicator("population", _PS, "persons"),
+    TrueIndicator("migrant_stock", _PS, "foreign_born"),
+    TrueIndicator("migrant_share", _PT, "foreign_born", "persons", 100.0),
+    TrueIndicator("foreign_citizens", _PS, "foreign_citizens"),
+    TrueIndicator("foreign_citizen_share", _PT, "foreign_citizens", "persons", 100.0),
+    TrueIndicator("naturalised_share", _PT, "naturalised", "foreign_born", 100.0),
+    TrueIndicator("recent_arrivals", _PS, "recent_arrivals"),
+    TrueIndicator("recent_arrival_share", _PT, "recent_arrivals", "foreign_born", 100.0),
+    TrueIndicator("second_generation", _PS, "second_generation"),
+    TrueIndicator("previous_residence_abroad", _PS, "abroad_5y"),
+    TrueIndicator("previous_residence_abroad_share", _PT, "abroad_5y", "five_and_over", 100.0),
+    TrueIndicator("disability_prevalence", _PT, "with_disability", "five_and_over", 100.0),
+    TrueIndicator("indigenous_share", _PT, "indigenous", "persons", 100.0),
+    TrueIndicator("afrodescendant_share", _PT, "afrodescendants", "persons", 100.0),
+    TrueIndicator("employed_persons", _PS, "employed"),
+    TrueIndicator("unemployed_persons", _PS, "unemployed"),
+    TrueIndicator("activity_rate", _PT, "labour_force", "working_age", 100.0),
+    TrueIndicator("employment_rate", _PT, "employed", "working_age", 100.0),
+    TrueIndicator("unemployment_rate", _PT, "unemployed", "labour_force", 100.0),
+    TrueIndicator("informality_rate", _PT, "informal", "employed", 100.0),
+    TrueIndicator("no_pension_contribution_rate", _PT, "no_pension", "employees", 100.0),
+    TrueIndicator("over_qualification_rate", _PT, "overqualified", "tertiary_workers", 100.0),
+    TrueIndicator("neet_rate", _PT, "neet", "youth", 100.0),
+    TrueIndicator("long_hours_rate", _PT, "long_hours", "employed", 100.0),
+    TrueIndicator("weekly_hours", _H_W, "hours", "employed"),
+    TrueIndicator("hourly_earnings", _CUR_H, "hourly", "employees", scale=HOURLY_SCALE),
+    TrueIndicator("monthly_earnings", _CUR, "earnings", "paid", scale=CENTS),
+    TrueIndicator("tertiary_share", _PT, "tertiary_25", "adults_25", 100.0),
+    TrueIndicator("piped_water_share", _PT, "water_inside", "persons", 100.0),
 )
 
 

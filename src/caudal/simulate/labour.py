@@ -90,7 +90,7 @@ _HOURS = np.stack(
 )
 #: Hourly earnings in thousandths: a skewed spread of mean about one.
 _SPREAD = quantiles(
-    [(260, 480, 14), (481, 700, 24), (701, 950, 24), (951, 1350, 21), (1351, 2100, 12), (2101, 5200, 5)]
+    [(260, 480, 14), (481, 700, 24), (701, 950, 24), (951, 1350, 21), (1351, 2100, 12), (2101, 3800, 4)]
 )
 #: Hourly earnings in istmeños by level of schooling 1 to 7.
 _HOURLY = np.array([0.0, 17.0, 19.0, 21.5, 27.0, 35.0, 52.0, 78.0])

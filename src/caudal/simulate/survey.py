@@ -21,7 +21,7 @@ from caudal.simulate.population import OUTSIDE, Column, Population
 from caudal.simulate.sampling import Frame, HouseholdSample, draw_households, make_frame, part, respond
 
 #: Nonresponse that the adjustment repairs: estimates are unbiased but for the ratio bias.
-IGNORABLE_NONRESPONSE = SurveyDesign(psus=240, nonresponse_migrants=0.0)
+IGNORABLE_NONRESPONSE = SurveyDesign(psus=480, nonresponse_migrants=0.0)
 
 
 @dataclass(frozen=True)

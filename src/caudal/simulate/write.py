@@ -61,7 +61,7 @@ class ParquetFile:
 
     def write(self, columns: Mapping[str, NDArray[np.int64]]) -> None:
         """Rows by column; they wait until a row group is full."""
-        arrays = [pa.array(columns[f.name].astype(f.type.to_pandas_dtype())) for f in self._schema]
+        arrays = [pa.array(columns[f.name]).cast(f.type) for f in self._schema]
         self._waiting.append(pa.table(arrays, schema=self._schema))
         self.rows += self._waiting[-1].num_rows
         if len(self._waiting) == _BLOCKS_PER_ROW_GROUP:
