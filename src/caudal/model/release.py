@@ -191,6 +191,9 @@ class ReleaseStructure(Spec):
     truth: tuple[ComparisonOfTruth, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     not_computable: tuple[NotComputable, ...] = ()
+    page_texts: Mapping[str, Mapping[str, str]] = Field(
+        {}, description="texts of the pages that the country adds or replaces: language -> key -> text"
+    )
 
 
 class OutputFile(Spec):
@@ -227,4 +230,6 @@ class Signature(Signatory):
     """``signature.json``: Ed25519 over the canonical JSON of who signs and the manifest's hash."""
 
     manifest_sha256: str
-    signature: str = Field(description="Ed25519 signature of the canonical JSON of the other fields, hexadecimal")
+    signature: str = Field(
+        description="Ed25519 signature of the canonical JSON of the other fields, hexadecimal"
+    )

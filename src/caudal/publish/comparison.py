@@ -13,6 +13,7 @@ from itertools import combinations, groupby
 
 from markupsafe import Markup, escape
 
+from caudal.model.catalogue import difference_sentence
 from caudal.model.concept import ConceptVector, Difference, differences
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import AxisEntry
@@ -185,11 +186,12 @@ def _overlap(first: Cell, second: Cell) -> str:
 
 
 def _reason(voice: Voice, difference: Difference, axis: AxisEntry | None) -> Markup:
-    if axis is None:
-        facts = {"axis": difference.axis, "first": difference.first, "second": difference.second}
-        return voice.say("differ_axis", **facts)
-    first, second = (_value(voice, axis, v) for v in (difference.first, difference.second))
-    template = voice.plain(axis.difference)
-    if not template:
-        return voice.say("differ_axis", axis=voice.plain(axis.text), first=first, second=second)
-    return Markup(str(escape(template))).format(first=first, second=second)
+    if axis is not None:
+        for tag in (voice.words.language, *voice.release.structure.languages):
+            if sentence := difference_sentence(axis, difference, tag):
+                return escape(sentence)
+    name = voice.plain(axis.text) if axis else difference.axis
+    silent = voice.words.text["not_stated"]
+    return voice.say(
+        "differ_axis", axis=name, first=difference.first or silent, second=difference.second or silent
+    )

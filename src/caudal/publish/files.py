@@ -24,8 +24,7 @@ from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
 from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
-from caudal.publish.voice import Voice
-from caudal.publish.words import words
+from caudal.publish.voice import Voice, voice_of
 
 _KEY = (
     "indicator_code",
@@ -60,7 +59,7 @@ def release_files(release: Release) -> dict[str, bytes]:
         "data/quality.json": _json(quality(release)),
     }
     for tag in release.structure.languages:
-        voice = Voice(release, words(tag))
+        voice = voice_of(release, tag)
         for spec in release.base_indicators():
             files[f"{tag}/data/{spec.indicator}.csv"] = indicator_csv(voice, spec)
     for spec in release.base_indicators():

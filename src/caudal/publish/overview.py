@@ -28,7 +28,6 @@ class Card:
     name: str
     headline: Markup
     shown: Shown | None
-    where: str
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,8 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
     cell = lead(voice, spec)
     if cell is None:
         sentence = voice.say("headline_withheld", indicator=voice.name(spec), area=voice.area_name())
-        return Card(spec, voice.name(spec), sentence, None, "")
-    where = f"{voice.source(cell.source)}, {voice.when(cell.time)}"
-    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), where)
+        return Card(spec, voice.name(spec), sentence, None)
+    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell))
 
 
 def _truth(voice: Voice, t: ComparisonOfTruth) -> Truth:

@@ -177,6 +177,7 @@ def _key(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
+    """A row as a cell. An error of zero is that of a full count: no error is known, so none is carried."""
     key = Cell(
         indicator=row["indicator_code"],
         version=row["indicator_version"],
@@ -197,9 +198,9 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
     return replace(
         key,
         value=row["value"],
-        errors=tuple((n, row[n]) for n in ERRORS if row[n] is not None),
-        lower=row["lower"],
-        upper=row["upper"],
+        errors=tuple((n, row[n]) for n in ERRORS if row[n]),
+        lower=row["lower"] if row["lower"] != row["upper"] else None,
+        upper=row["upper"] if row["lower"] != row["upper"] else None,
         interval_type=row["interval_type"] or "",
         status=row["obs_status_code"] or "",
         method=row["method_code"] or "",

@@ -24,8 +24,7 @@ from caudal.model.release import Signatory
 from caudal.publish import comparison, indicator, overview
 from caudal.publish.files import release_files
 from caudal.publish.release import Release, read_release
-from caudal.publish.voice import Voice
-from caudal.publish.words import words
+from caudal.publish.voice import Voice, voice_of
 
 
 def build_site(release_folder: Path, out: Path, *, signature: Signatory | None = None) -> tuple[Path, ...]:
@@ -60,7 +59,7 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
     press = Press(release, made, signature)
     made["index.html"] = press.door()
     for tag in release.structure.languages:
-        for page in press.pages(Voice(release, words(tag))):
+        for page in press.pages(press.voices[tag]):
             made[f"{tag}/{page.path}"] = press.printed(page)
     return dict(sorted(made.items()))
 
@@ -85,6 +84,15 @@ class Press:
     signature: Signatory | None
 
     @cached_property
+    def voices(self) -> Mapping[str, Voice]:
+        """The release in each of its languages."""
+        return {tag: voice_of(self.release, tag) for tag in self.release.structure.languages}
+
+    @cached_property
+    def _languages(self) -> list[tuple[str, str]]:
+        return [(tag, voice.words.name) for tag, voice in self.voices.items()]
+
+    @cached_property
     def _templates(self) -> Environment:
         found = Environment(
             loader=PackageLoader("caudal.publish"),
@@ -100,10 +108,11 @@ class Press:
 
     def door(self) -> bytes:
         """``index.html``: leads to the first language, and names the others."""
-        tags = self.release.structure.languages
-        named = [(tag, words(tag).name) for tag in tags]
-        title = Voice(self.release, words(tags[0])).plain(self.release.structure.title)
-        return self._templates.get_template("door.html").render(title=title, languages=named).encode()
+        first = next(iter(self.voices.values()))
+        title = first.plain(self.release.structure.title)
+        return (
+            self._templates.get_template("door.html").render(title=title, languages=self._languages).encode()
+        )
 
     def printed(self, page: Page) -> bytes:
         """A page as bytes."""
@@ -116,7 +125,7 @@ class Press:
             "structure": structure,
             "release": self.release,
             "signature": self.signature,
-            "languages": [(tag, words(tag).name) for tag in structure.languages],
+            "languages": self._languages,
             "path": page.path,
             "title": page.title,
             "root": "../" * depth,
@@ -146,7 +155,7 @@ class Press:
             facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
         for name, specs in compared.items():
-            title = str(voice.say("compare_title", population=_population(voice, name)))
+            title = str(voice.say("compare_title", population=voice.name(specs[0])))
             facts = {"sides": comparison.sides(voice, specs), "specs": specs}
             yield Page(f"compare/{name}.html", "compare.html", title, voice, facts)
         yield Page(
@@ -163,7 +172,6 @@ class Press:
                 "spec": spec,
                 "headline": voice.headline(cell) if cell else None,
                 "lead": voice.shown(cell) if cell else None,
-                "lead_source": voice.source(cell.source) if cell else "",
                 "sections": indicator.sections(voice, spec),
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
@@ -251,8 +259,4 @@ def _download(url: str, media_type: str) -> dict[str, str]:
 
 
 def _named(voice: Voice, names: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _population(voice, name)) for name in names]
-
-
-def _population(voice: Voice, name: str) -> str:
-    return voice.words.word("populations", name) or name.replace("_", " ")
+    return [(name, voice.name(specs[0])) for name, specs in names.items()]

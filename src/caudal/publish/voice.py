@@ -19,7 +19,7 @@ from caudal.model.release import DimensionEntry, SourceEntry
 from caudal.model.spec import text_in
 from caudal.publish.numbers import decimals_for, number, period
 from caudal.publish.release import Cell, Release, breakdown, main_area
-from caudal.publish.words import Words
+from caudal.publish.words import Words, words
 
 #: Code lists that may hold areas, in the order in which they are asked.
 _AREA_LISTS = ("CL_AREA", "area", "region", "country")
@@ -149,7 +149,9 @@ class Voice:
     def amount(self, value: float, decimals: int, unit: str) -> str:
         """A number with the sign of its unit, where the unit has one, as in percent."""
         return (
-            self.words.lists["unit_forms"].get(unit, "{number}").format(number=self.number(value, decimals))
+            self.words.lists.get("unit_forms", {})
+            .get(unit, "{number}")
+            .format(number=self.number(value, decimals))
         )
 
     def decimals(self, cell: Cell) -> int:
@@ -183,7 +185,7 @@ class Voice:
     def reliability(self, cell: Cell) -> tuple[str, str]:
         """Sign and words of a cell's reliability; both empty where the rule has nothing to say."""
         found = self.words.word("reliability", cell.reliability)
-        sign = self.words.lists["reliability_signs"].get(cell.reliability, "")
+        sign = self.words.lists.get("reliability_signs", {}).get(cell.reliability, "")
         return sign, found if found is not None else cell.reliability
 
     def note(self, cell: Cell) -> str:
@@ -254,11 +256,16 @@ class Voice:
 
     def category(self, dimension: str, code: str) -> str:
         """A label, or the total's words."""
-        return self.words.lists["special"][TOTAL] if code == TOTAL else self.code(dimension, code)
+        return self.words.lists.get("special", {})[TOTAL] if code == TOTAL else self.code(dimension, code)
 
     def own(self, source: SourceEntry) -> bool:
         """Whether the office counted itself (rather than passing on a published figure)."""
         return not source.published_by_producer
+
+
+def voice_of(release: Release, tag: str) -> Voice:
+    """The release in the language ``tag``, with the texts that the country adds."""
+    return Voice(release, words(tag, release.structure.page_texts.get(tag, {})))
 
 
 class _Facts(dict[str, object]):

@@ -2,15 +2,17 @@
 
 A file holds the sentences of the interface, the words for codes that every release shares (status,
 reliability, methods, notes on errors), the marks of numbers with their regional variants, and the names
-of periods. A new language is a new file; nothing in code names one.
+of periods. A new language is a new file, or the same texts by key in the country folder; nothing in code
+names one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from caudal.errors import CaudalError, nearest, problem
@@ -34,52 +36,85 @@ class Words:
         return self.lists.get(list_name, {}).get(code)
 
 
+#: The language whose file says which texts there are.
+REFERENCE = "en"
+
+
 def languages() -> tuple[str, ...]:
     """Languages that have a file of texts."""
     found = (p.name for p in files("caudal.catalogue").joinpath("pages").iterdir())
     return tuple(sorted(n.removesuffix(".yaml") for n in found if n.endswith(".yaml")))
 
 
-@cache
-def words(tag: str) -> Words:
+def words(tag: str, added: Mapping[str, str] = MappingProxyType({})) -> Words:
     """The words for a language tag: ``es-MX`` takes the texts of ``es`` and the numbers of Mexico.
 
-    Raises :class:`CaudalError` (spec) for a language without texts.
+    ``added`` holds texts by key (as in ``text/home``) that replace those of the file; a language without
+    a file must bring all that the reference language has. Raises :class:`CaudalError` (spec) with every
+    key that lacks.
 
     >>> words("es").numbers.decimal, words("es-MX").numbers.decimal
     (',', '.')
     """
     language, _, region = tag.partition("-")
     known = languages()
-    if language not in known:
+    if language not in known and not added:
         raise CaudalError(
             problem("publish-no-texts", found=tag, allowed=known, nearest=nearest(language, known))
         )
-    page = (
-        files("caudal.catalogue").joinpath("pages").joinpath(f"{language}.yaml").read_text(encoding="utf-8")
-    )
-    found = from_page(tag, _parse(page))
-    if not region:
-        return found
-    regions = _parse(page).get("regions", {})
-    return replace(found, numbers=NumberStyle(**regions[region])) if region in regions else found
+    texts = (dict(_texts(language)) if language in known else {}) | dict(added)
+    lacking = [k for k in required_keys() if k not in texts]
+    if lacking:
+        raise CaudalError(problem("publish-texts-missing", language=tag, keys=lacking))
+    texts |= {f"numbers/{k}": v for k, v in _under(texts, f"regions/{region}/").items()}
+    return _from_texts(tag, texts)
 
 
-def from_page(tag: str, page: Mapping[str, Any]) -> Words:
-    """The words that one parsed file of texts holds."""
-    times = page["times"]
+def required_keys() -> tuple[str, ...]:
+    """Keys of the texts that every language needs: all of the reference language but its regions."""
+    return tuple(k for k in _texts(REFERENCE) if not k.startswith("regions/"))
+
+
+def _from_texts(tag: str, texts: Mapping[str, str]) -> Words:
+    lists: dict[str, dict[str, str]] = {}
+    for key, text in _under(texts, "lists/").items():
+        name, _, code = key.partition("/")
+        lists.setdefault(name, {})[code] = text
+    names: dict[str, tuple[str, ...]] = {}
+    for key, text in _under(texts, "times/names/").items():
+        name = key.partition("/")[0]
+        names[name] = (*names.get(name, ()), text)
     return Words(
         language=tag,
-        name=page["name"],
-        text=page["text"],
-        lists=page["lists"],
-        numbers=NumberStyle(**page["numbers"]),
-        times=TimeStyle(times["patterns"], {k: tuple(v) for k, v in times["names"].items()}),
+        name=texts["name"],
+        text=_under(texts, "text/"),
+        lists=lists,
+        numbers=NumberStyle(**_under(texts, "numbers/")),
+        times=TimeStyle(_under(texts, "times/patterns/"), names),
     )
 
 
-def _parse(page: str) -> dict[str, Any]:
+def _under(texts: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in texts.items() if k.startswith(prefix)}
+
+
+@cache
+def _texts(language: str) -> Mapping[str, str]:
+    """The file of a language as texts by key; items of a list are numbered from 01."""
     from ruamel.yaml import YAML
 
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(page)
-    return found
+    page = files("caudal.catalogue").joinpath("pages").joinpath(f"{language}.yaml")
+    parsed = YAML(typ="safe", pure=True).load(page.read_text(encoding="utf-8"))
+    return MappingProxyType(dict(_flat(parsed)))
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        items = [(str(k), v) for k, v in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{i:02d}", v) for i, v in enumerate(value, 1)]
+    else:
+        yield key, str(value)
+        return
+    for name, inner in items:
+        yield from _flat(inner, f"{key}/{name}" if key else name)

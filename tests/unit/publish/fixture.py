@@ -147,9 +147,9 @@ INDICATORS = [
                 "Usual residents born outside the country, whatever their citizenship.",
             ),
             "headline": text(
-                "En {area} viven {value} personas nacidas en el extranjero ({interval}), {time}.",
-                "Vivem em {area} {value} pessoas nascidas no exterior ({interval}), {time}.",
-                "{value} persons born abroad live in {area} ({interval}), {time}.",
+                "{area}, {time}: {value} personas nacidas en el extranjero ({interval}). Fuente: {source}.",
+                "{area}, {time}: {value} pessoas nascidas no exterior ({interval}). Fonte: {source}.",
+                "{area}, {time}: {value} persons born abroad ({interval}). Source: {source}.",
             ),
             "reading": text(
                 "No es el número de extranjeros: muchas de estas personas tienen la nacionalidad del país.",
@@ -176,9 +176,9 @@ INDICATORS = [
                 "Unemployed persons for each hundred persons in the labour force.",
             ),
             "headline": text(
-                "En {area}, {value} de las personas activas buscan trabajo ({interval}), {time}.",
-                "Em {area}, {value} das pessoas ativas procuram trabalho ({interval}), {time}.",
-                "In {area}, {value} of the labour force look for work ({interval}), {time}.",
+                "{area}, {time}: {value} de la fuerza de trabajo no tiene trabajo ({interval}). Fuente: {source}.",
+                "{area}, {time}: {value} da força de trabalho não tem trabalho ({interval}). Fonte: {source}.",
+                "{area}, {time}: {value} of the labour force have no work ({interval}). Source: {source}.",
             ),
         },
         codes={"sdg": ["8.5.2"]},
@@ -209,9 +209,9 @@ INDICATORS = [
                 "Decisions that grant residence. A person may have more than one.",
             ),
             "headline": text(
-                "{area} otorgó {value} residencias ({interval}), {time}.",
-                "{area} concedeu {value} residências ({interval}), {time}.",
-                "{area} granted {value} residence permits ({interval}), {time}.",
+                "{area}, {time}: {value} residencias otorgadas. Fuente: {source}.",
+                "{area}, {time}: {value} residências concedidas. Fonte: {source}.",
+                "{area}, {time}: {value} residence permits granted. Source: {source}.",
             ),
         },
     ),
