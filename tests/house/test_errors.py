@@ -50,7 +50,8 @@ def test_every_raised_code_is_catalogued_with_its_facts(code: str) -> None:
 
 
 def test_an_error_says_where_what_and_how_to_go_on() -> None:
-    found = problem("unknown-name", where="a.yaml:3", kind="column", found="sexx", allowed=["sex"], nearest="sex")
+    facts = {"kind": "column", "found": "sexx", "allowed": ["sex"], "nearest": "sex"}
+    found = problem("unknown-name", where="a.yaml:3", **facts)
     error = CaudalError(found)
     for language in LANGUAGES:
         text = error.text(language)

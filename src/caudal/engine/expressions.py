@@ -16,7 +16,8 @@ from sqlglot.errors import SqlglotError
 
 from caudal.errors import CaudalError, Problem, nearest, problem
 
-_FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc)
+#: Functions that only the engine knows (files, settings, variables) are refused with the rest.
+_FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc, exp.Anonymous)
 
 
 def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> list[Problem]:
@@ -47,7 +48,7 @@ def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> li
 
 
 def columns_of(sql: str) -> tuple[str, ...]:
-    """Names of the columns in an expression, in order of appearance.
+    """Names of the columns in an expression, sorted.
 
     >>> columns_of("age_years >= 15 AND sex_code = 'F' AND age_years < 65")
     ('age_years', 'sex_code')
@@ -55,7 +56,7 @@ def columns_of(sql: str) -> tuple[str, ...]:
     tree = _parsed(sql)
     if isinstance(tree, str):
         raise CaudalError(problem("expression-malformed", found=sql, detail=tree))
-    return tuple(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
+    return tuple(sorted({c.name for c in tree.find_all(exp.Column)}))
 
 
 @cache
@@ -74,3 +75,15 @@ def _parsed(sql: str) -> exp.Expr | str:
         return "not one expression"
     found: exp.Expr = inner.this
     return found
+
+
+def is_condition(sql: str) -> bool:
+    """Whether an expression is true or false, rather than a quantity.
+
+    >>> is_condition("age_years > 14 AND TRUE"), is_condition("weekly_hours")
+    (True, False)
+    """
+    tree = _parsed(sql)
+    while isinstance(tree, exp.Paren):
+        tree = tree.this
+    return isinstance(tree, (exp.Predicate, exp.Connector, exp.Not, exp.Boolean))

@@ -12,6 +12,13 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from caudal.errors import CaudalError, Problem, nearest, problem
 
@@ -37,7 +44,9 @@ def read_document(path: Path) -> Document:
     yaml = YAML(typ="rt", pure=True)
     yaml.allow_duplicate_keys = False
     try:
-        marked = yaml.load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        _refuse_loops(text, path)
+        marked = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         detail = " ".join(str(error.problem or error.context or "").split())
@@ -48,7 +57,7 @@ def read_document(path: Path) -> Document:
         ) from error
     except FileNotFoundError as error:
         raise CaudalError(problem("file-missing", where=str(path), found=path.name)) from error
-    return Document(path, _plain(marked, path, ()), marked)
+    return Document(path, _plain(marked), marked)
 
 
 def read_spec(path: Path, model: type[M]) -> tuple[M | None, list[Problem]]:
@@ -178,15 +187,23 @@ def _line(marked: Any, path: Sequence[str | int]) -> int:
     return int(line)
 
 
-def _plain(marked: Any, path: Path, above: tuple[int, ...]) -> Any:
-    if isinstance(marked, (CommentedMap, CommentedSeq)):
-        if id(marked) in above:
-            raise CaudalError(problem("spec-loops", where=f"{path}:{marked.lc.line + 1}"))
-        above = (*above, id(marked))
+def _refuse_loops(text: str, path: Path) -> None:
+    """Raises where an alias stands inside the very part that its anchor names."""
+    open_anchors: list[str | None] = []
+    for event in YAML(typ="rt", pure=True).parse(text):
+        if isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            open_anchors.append(event.anchor)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            open_anchors.pop()
+        elif isinstance(event, AliasEvent) and event.anchor in open_anchors:
+            raise CaudalError(problem("spec-loops", where=f"{path}:{event.start_mark.line + 1}"))
+
+
+def _plain(marked: Any) -> Any:
     if isinstance(marked, CommentedMap):
-        return {_key(k): _plain(v, path, above) for k, v in marked.items()}
+        return {_key(k): _plain(v) for k, v in marked.items()}
     if isinstance(marked, CommentedSeq):
-        return [_plain(v, path, above) for v in marked]
+        return [_plain(v) for v in marked]
     return _scalar(marked)
 
 

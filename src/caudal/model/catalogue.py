@@ -42,6 +42,18 @@ class Coded(Spec):
 Derivation = str | Coded
 
 
+class Refinement(Spec):
+    """How a dimension is a finer form of another, so that the tables of both are one system of cells."""
+
+    dimension: Name = Field(description="the coarser dimension")
+    codes: Mapping[str, str] = Field(
+        {}, description="code -> the coarser code; {territory} stands for the country"
+    )
+    otherwise: str = Field(
+        "", description="coarser code of all other codes; their nearest one up the code list where empty"
+    )
+
+
 class DimensionSpec(Spec):
     """A dimension: its name for readers, its code list, and how each kind of record yields it."""
 
@@ -52,6 +64,7 @@ class DimensionSpec(Spec):
     role: Literal["breakdown", "reference_area"] = Field(
         "breakdown", description="an area stands in the key as reference area, not as a breakdown"
     )
+    refines: Refinement | None = Field(None, description="the dimension of which it is a finer form")
     derive: Mapping[str, Derivation | tuple[Derivation, ...]] = Field(
         description="kind of record, or `any` -> SQL or column; of several, the first that can be computed"
     )

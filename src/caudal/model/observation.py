@@ -58,7 +58,7 @@ MEASURES: Mapping[str, tuple[pa.DataType, str]] = MappingProxyType(
         "sample_n": (pa.int64(), "unweighted records in the cell (its denominator, for a ratio)"),
         "cases_n": (pa.int64(), "unweighted records in the numerator"),
         "psu_n": (pa.int64(), "primary sampling units with records of the cell"),
-        "df": (pa.int64(), "degrees of freedom"),
+        "df": (pa.float64(), "degrees of freedom"),
     }
 )
 

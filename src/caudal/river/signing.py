@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from caudal.engine.files import canonical_json, sha256_bytes, sha256_file, write_bytes
 from caudal.errors import CaudalError, Problem, problem
-from caudal.model.release import MANIFEST, SIGNATURE, Manifest, Signature
+from caudal.model.release import MANIFEST, SIGNATURE, Manifest, Signatory, Signature
 
 
 def new_key(path: Path) -> str:
@@ -48,16 +48,20 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def signature_over(manifest: bytes, key: Ed25519PrivateKey, *, name: str, role: str, date: str) -> Signature:
-    """The signature of ``name`` over a manifest.
+def signatory(key: Ed25519PrivateKey, *, name: str, role: str, date: str) -> Signatory:
+    """Who signs with ``key``."""
+    return Signatory(name=name, role=role, date=date, public_key=_public(key))
+
+
+def signature_over(manifest: bytes, key: Ed25519PrivateKey, who: Signatory) -> Signature:
+    """The signature of ``who`` over a manifest.
 
     >>> key = Ed25519PrivateKey.generate()
-    >>> signed = signature_over(b"{}", key, name="Ana", role="Director", date="2026-11-22")
+    >>> signed = signature_over(b"{}", key, signatory(key, name="Ana", role="", date="2026-11-22"))
     >>> check_signature(signed, b"{}"), [p.code for p in check_signature(signed, b"{ }")]
     ([], ['signature-other-manifest'])
     """
-    said = {"name": name, "role": role, "date": date, "manifest_sha256": sha256_bytes(manifest)}
-    said["public_key"] = _public(key)
+    said = {**who.model_dump(), "manifest_sha256": sha256_bytes(manifest)}
     return Signature(**said, signature=key.sign(canonical_json(said)).hex())
 
 

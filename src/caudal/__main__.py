@@ -1,0 +1,7 @@
+"""``python -m caudal``."""
+
+import sys
+
+from caudal.cli import main
+
+sys.exit(main())

@@ -1,0 +1,140 @@
+"""One function a command: it calls the desk and hands what comes back to :mod:`caudal.cli.show`.
+
+Rooms are imported inside, so that ``--help`` and a build with nothing to do stay instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from pathlib import Path
+
+from caudal.cli import show
+from caudal.errors import CaudalError, problem
+
+
+def simulate(given: argparse.Namespace) -> int:
+    """``caudal simulate``."""
+    from caudal.simulate import simulate_country
+
+    progress = show.Progress(given)
+    report = simulate_country(
+        given.folder / "data", persons=given.persons, seed=given.seed, progress=progress.step
+    )
+    progress.end()
+    show.simulated(given, report)
+    return 0
+
+
+def check(given: argparse.Namespace) -> int:
+    """``caudal check``."""
+    from caudal.river.folder import read_folder
+
+    show.checked(given, read_folder(given.folder))
+    return 0
+
+
+def build(given: argparse.Namespace) -> int:
+    """``caudal build``."""
+    from caudal.river.state import unchanged
+
+    if not given.fresh and (name := unchanged(given.folder)):
+        show.unchanged(given, given.folder / "releases" / name)
+        return 0
+    from caudal.river.build import Options, build
+
+    progress = show.Progress(given)
+    options = Options(threads=given.threads, memory=given.memory, fresh=given.fresh, sweep=given.sweep)
+    built = build(given.folder, options, progress.event)
+    progress.end()
+    show.built(given, built)
+    return 0
+
+
+def sign(given: argparse.Namespace) -> int:
+    """``caudal sign``."""
+    from caudal.river.publishing import sign_release
+    from caudal.river.signing import new_key, read_key, signatory
+
+    if given.new_key:
+        show.key_made(given, given.new_key, new_key(given.new_key))
+        return 0
+    missing = [f"--{n}" for n in ("key", "name") if getattr(given, n) is None]
+    if missing:
+        raise CaudalError(problem("argument-missing", found=" ".join(missing)))
+    key = read_key(given.key)
+    date = given.date or datetime.date.today().isoformat()
+    who = signatory(key, name=given.name, role=given.role, date=date)
+    progress = show.Progress(given)
+    path = sign_release(given.folder, key, who, progress.event)
+    progress.end()
+    show.signed(given, path, who)
+    return 0
+
+
+def verify(given: argparse.Namespace) -> int:
+    """``caudal verify``."""
+    from caudal.river.publishing import signature_of
+    from caudal.river.signing import verify
+
+    release = _release(given.release)
+    problems = verify(release)
+    if problems:
+        raise CaudalError(*problems)
+    show.verified(given, release, signature_of(release))
+    return 0
+
+
+def diff(given: argparse.Namespace) -> int:
+    """``caudal diff``."""
+    from caudal.river.diff import compare_releases
+    from caudal.river.publishing import signed_releases
+
+    if given.after is None:
+        signed = signed_releases(given.before / "releases")
+        current = _release(given.before)
+        earlier = [r for r in signed if r != current]
+        if not earlier:
+            raise CaudalError(problem("no-earlier-release", where=str(given.before)))
+        given.before, given.after = earlier[-1], current
+    show.compared(given, compare_releases(_release(given.before), _release(given.after)))
+    return 0
+
+
+def trace(given: argparse.Namespace) -> int:
+    """``caudal trace``."""
+    from caudal.river.trace import trace
+
+    walk = trace(given.folder, given.address, recompute=given.recompute)
+    show.walked(given, walk)
+    if not walk.holds:
+        raise CaudalError(problem("recompute-differs", where=walk.address))
+    return 0
+
+
+def reconcile(given: argparse.Namespace) -> int:
+    """``caudal reconcile``."""
+    from caudal.river.reconcile import reconcile
+
+    found = reconcile(given.folder, given.address, given.value, decimals=given.decimals, steps=given.steps)
+    show.reconciled(given, found)
+    return 0
+
+
+def schemas(given: argparse.Namespace) -> int:
+    """``caudal schemas``."""
+    from caudal.catalogue import schemas
+    from caudal.engine.files import write_json
+
+    written = schemas()
+    for name, schema in written.items():
+        write_json(given.folder / f"{name}.schema.json", schema)
+    show.out(given, {"schemas": sorted(written)}, "\n".join(sorted(written)))
+    return 0
+
+
+def _release(path: Path) -> Path:
+    """A release folder, given itself or its country folder."""
+    from caudal.river.state import current_release
+
+    return current_release(path) if (path / "caudal.yaml").is_file() else path

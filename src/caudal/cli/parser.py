@@ -1,0 +1,163 @@
+"""What can be said on the command line, and the help that teaches it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import caudal
+from caudal.cli import commands
+
+Command = Callable[[argparse.Namespace], int]
+
+_TOP = """\
+Caudal turns the files that a country already has into protected, documented migration indicators.
+
+  caudal simulate pais        make the raw files of the fictional country
+  caudal check pais           read every spec and report every mistake at once
+  caudal build pais           from raw bytes to a draft release with its pages
+  caudal diff A B             what changed between two releases, cell by cell
+  caudal sign pais            put a name to the release: the draft becomes public
+  caudal trace ADDRESS        walk a published cell back to its bytes
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON, for machines")
+    common.add_argument(
+        "--language", choices=("es", "pt", "en"), help="language of messages (default: of the machine)"
+    )
+    top = argparse.ArgumentParser(
+        prog="caudal", description=_TOP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"caudal {caudal.__version__}")
+    subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, summary: str, example: str) -> argparse.ArgumentParser:
+        sub = subs.add_parser(
+            name,
+            parents=[common],
+            help=summary,
+            description=summary,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    _add_making(add)
+    _add_releasing(add)
+    _add_asking(add)
+    return top
+
+
+Add = Callable[[str, Command, str, str], argparse.ArgumentParser]
+
+
+def _add_making(add: Add) -> None:
+    sub = add(
+        "simulate",
+        commands.simulate,
+        "Make the raw files of the fictional country Istmo, with their truth.",
+        "caudal simulate examples/istmo --persons 60000 --seed 1",
+    )
+    sub.add_argument("folder", type=Path, help="country folder; the files go to its data/")
+    sub.add_argument("--persons", type=int, default=60_000, help="size of the population (10000 to 10000000)")
+    sub.add_argument("--seed", type=int, default=1, help="same seed, same bytes")
+
+    sub = add(
+        "check",
+        commands.check,
+        "Read every spec of a country folder and report every mistake at once. Computes nothing.",
+        "caudal check examples/argentina",
+    )
+    sub.add_argument("folder", type=Path)
+
+    sub = add(
+        "build",
+        commands.build,
+        "Build a country folder: from raw bytes to a draft release with pages. Only what changed runs again.",
+        "caudal build examples/istmo --threads 2 --memory 3GB",
+    )
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("--threads", type=int, default=0, help="threads of the engine (default: all cores)")
+    sub.add_argument("--memory", default="", help="memory of the engine before it spills to disk, as in 3GB")
+    sub.add_argument("--fresh", action="store_true", help="forget what earlier builds computed")
+    sub.add_argument(
+        "--sweep", action="store_true", help="afterwards remove results that this build did not use"
+    )
+    sub.add_argument("--quiet", action="store_true", help="no progress, only where the release lies")
+
+
+def _add_releasing(add: Add) -> None:
+    sub = add(
+        "sign",
+        commands.sign,
+        "Sign the current release as its custodian: the draft becomes a release. Or make a key.",
+        'caudal sign examples/istmo --key custodian.pem --name "Ana Ruiz" --role "Director of Statistics"',
+    )
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("--new-key", type=Path, metavar="FILE", help="make a private key and stop")
+    sub.add_argument("--key", type=Path, metavar="FILE", help="the custodian's private key")
+    sub.add_argument("--name", help="the custodian's name, as readers will see it")
+    sub.add_argument("--role", default="", help="the custodian's office")
+    sub.add_argument("--date", default="", help="date of signing (default: today)")
+
+    sub = add(
+        "verify",
+        commands.verify,
+        "Prove that a release was not altered: files against manifest, manifest against signature.",
+        "caudal verify examples/istmo",
+    )
+    sub.add_argument("release", type=Path, help="release folder, or country folder for its current release")
+
+    sub = add(
+        "diff",
+        commands.diff,
+        "Show what changed between two releases, cell by cell. A country folder: last signed and current.",
+        "caudal diff examples/istmo/releases/2024-1a2b3c4d examples/istmo/releases/2024-5e6f7a8b",
+    )
+    sub.add_argument("before", type=Path, help="release folder, or country folder")
+    sub.add_argument("after", type=Path, nargs="?", help="release folder")
+    sub.add_argument("--most", type=int, default=40, help="cells to show (default 40; all with --json)")
+
+
+def _add_asking(add: Add) -> None:
+    sub = add(
+        "trace",
+        commands.trace,
+        "Walk a published cell back, room by room, to its bytes. For the builder's side: it tells counts.",
+        "caudal trace unemployment_rate/AR/2019-Q3/sex=F/eph@2026-11 --in examples/argentina --recompute",
+    )
+    sub.add_argument("address", help="address of a cell, as on its page")
+    sub.add_argument(
+        "--in", dest="folder", type=Path, default=Path(), help="country folder (default: this one)"
+    )
+    sub.add_argument(
+        "--recompute", action="store_true", help="compute the cell again from raw bytes, in a fresh process"
+    )
+
+    sub = add(
+        "reconcile",
+        commands.reconcile,
+        "Take a figure that somebody else published and show by which steps it and ours differ.",
+        "caudal reconcile employment_rate/AR/2019-Q3/all/eph@2026-11 42.6 --in examples/argentina",
+    )
+    sub.add_argument("address", help="address of our cell")
+    sub.add_argument("value", type=float, help="the other figure, in the unit of the indicator")
+    sub.add_argument("--decimals", type=int, default=1, help="decimals with which it was published")
+    sub.add_argument("--steps", type=int, default=2, help="how many changes to combine at the most")
+    sub.add_argument(
+        "--in", dest="folder", type=Path, default=Path(), help="country folder (default: this one)"
+    )
+
+    sub = add(
+        "schemas",
+        commands.schemas,
+        "Write the JSON Schema of every spec, for editors that complete and check them.",
+        "caudal schemas docs/schemas",
+    )
+    sub.add_argument("folder", type=Path)

@@ -1,0 +1,230 @@
+"""What the command line prints, in Spanish, Portuguese or English, or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+
+@cache
+def _texts() -> Mapping[str, Mapping[str, str]]:
+    source = files("caudal.cli").joinpath("texts.yaml").read_text(encoding="utf-8")
+    loaded: Mapping[str, Mapping[str, str]] = YAML(typ="safe", pure=True).load(source)
+    return loaded
+
+
+def say(given: argparse.Namespace, key: str, **facts: Any) -> str:
+    """The text ``key`` in the language of the command."""
+    return _texts()[key][given.language].format(**facts)
+
+
+def out(given: argparse.Namespace, value: Any, text: str) -> None:
+    """Prints ``value`` as JSON where it was asked for, otherwise ``text``."""
+    if given.json:
+        print(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+    elif text:
+        print(text)
+
+
+class Progress:
+    """Says on the standard error stream what a long command is doing, and for how long it has."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.quiet = given.json or getattr(given, "quiet", False)
+        self.started = time.perf_counter()
+
+    def step(self, done: int, of: int, what: str) -> None:
+        """One step of a command that counts."""
+        if self.quiet:
+            return
+        share = f" {100 * done // of} %" if of else ""
+        self._line(f"{what}{share}")
+
+    def event(self, event: Any) -> None:
+        """One step of a build."""
+        if self.quiet:
+            return
+        if event.state == "missing":
+            self._line(say(self.given, "missing", what=event.what, origin=event.facts["origin"]))
+        elif event.state in ("made", "kept"):
+            state = say(self.given, event.state)
+            facts = ", ".join(
+                _fact(k, v) for k, v in event.facts.items() if isinstance(v, (int, float)) and v
+            )
+            room = say(self.given, f"room-{event.room}")
+            self._line(f"{room:<12} {event.what}  {state}{f' ({facts})' if facts else ''}")
+        elif event.state == "warning":
+            self._line(f"{event.what}: {event.facts}")
+
+    def end(self) -> None:
+        """Nothing more to come."""
+
+    def _line(self, text: str) -> None:
+        print(f"{time.perf_counter() - self.started:7.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def simulated(given: argparse.Namespace, report: Any) -> None:
+    """After ``simulate``."""
+    out(given, report, say(given, "simulated", folder=given.folder / "data", persons=f"{given.persons:,}"))
+
+
+def checked(given: argparse.Namespace, folder: Any) -> None:
+    """After ``check``."""
+    facts = {
+        "sources": sorted(folder.sources),
+        "deliveries": sum(len(s.deliveries) for s in folder.sources.values()),
+        "indicators": [i.indicator for i in folder.indicators()],
+    }
+    text = say(
+        given,
+        "checked",
+        sources=len(facts["sources"]),
+        deliveries=facts["deliveries"],
+        indicators=len(facts["indicators"]),
+    )
+    out(given, facts, text)
+
+
+def unchanged(given: argparse.Namespace, release: Path) -> None:
+    """After ``build`` with nothing to do."""
+    value = {"release": str(release), "changed": False}
+    out(given, value, say(given, "unchanged", release=release) + "\n" + _how_to_look(given, release))
+
+
+def built(given: argparse.Namespace, result: Any) -> None:
+    """After ``build``."""
+    value = asdict(result) | {"site": result.site}
+    text = say(
+        given,
+        "built",
+        release=result.release,
+        cells=result.cells,
+        withheld=result.suppressed,
+        seconds=f"{result.seconds:.1f}",
+    )
+    if result.missing:
+        text += "\n" + say(given, "built-without", count=len(result.missing))
+    out(given, value, text + "\n" + _how_to_look(given, result.release))
+
+
+def key_made(given: argparse.Namespace, path: Path, public: str) -> None:
+    """After ``sign --new-key``."""
+    out(given, {"key": str(path), "public_key": public}, say(given, "key-made", path=path, public=public))
+
+
+def signed(given: argparse.Namespace, path: Path, who: Any) -> None:
+    """After ``sign``."""
+    value = {"release": str(path), **who.model_dump()}
+    out(given, value, say(given, "signed", name=who.name, release=path) + "\n" + _how_to_look(given, path))
+
+
+def verified(given: argparse.Namespace, release: Path, signature: Any) -> None:
+    """After ``verify``."""
+    if signature is None:
+        text = say(given, "verified-draft", release=release)
+    else:
+        text = say(given, "verified", release=release, name=signature.name, date=signature.date)
+        text += "\n" + say(given, "public-key", key=signature.public_key)
+    value = {"release": str(release), "intact": True, "signature": signature and signature.model_dump()}
+    out(given, value, text)
+
+
+def compared(given: argparse.Namespace, comparison: Any) -> None:
+    """After ``diff``."""
+    lines = [say(given, f"change-{k}", count=n) for k, n in comparison.counts.items()]
+    cells = sorted(comparison.cells, key=lambda c: -abs(c.shift_in_errors or 0.0))
+    for cell in cells[: given.most]:
+        shift = f"  ({cell.shift_in_errors:+.1f} SE)" if cell.shift_in_errors else ""
+        before, after = number(cell.before), number(cell.after)
+        lines.append(f"  {cell.change:<10}{before:>14} → {after:<14}{shift}  {cell.address}")
+    if len(cells) > given.most:
+        lines.append(say(given, "more", count=len(cells) - given.most))
+    out(given, asdict(comparison), "\n".join(lines))
+
+
+def walked(given: argparse.Namespace, walk: Any) -> None:
+    """After ``trace``."""
+    lines = [walk.address, ""]
+    for room in ("published", "estimate", "harmonise", "collect", "recomputed"):
+        facts = getattr(walk, room)
+        if facts:
+            lines += [say(given, f"walk-{room}"), *_told(facts, 1), ""]
+    out(given, asdict(walk), "\n".join(lines).rstrip())
+
+
+def reconciled(given: argparse.Namespace, found: Any) -> None:
+    """After ``reconcile``."""
+    lines = [say(given, "ours-theirs", ours=number(found.ours), theirs=number(found.theirs))]
+    if found.paths:
+        lines.append(say(given, "reconciled", count=len(found.paths), tried=found.tried))
+        for path in found.paths:
+            lines += [_step(given, step, value) for step, value in path] or [say(given, "same-figure")]
+            lines.append("")
+    else:
+        lines.append(say(given, "not-reconciled", tried=found.tried))
+        lines += [_step(given, step, value) for step, value in found.nearest]
+    out(given, asdict(found), "\n".join(lines).rstrip())
+
+
+def number(value: float | None) -> str:
+    """A number as a person reads it on a terminal; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "—"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _step(given: argparse.Namespace, step: Any, value: float) -> str:
+    kind = say(given, f"step-{step.kind}")
+    return f"  {kind}: {_short(step.before)}  →  {_short(step.after)}   = {number(value)}"
+
+
+def _short(text: str) -> str:
+    if text.startswith("{"):
+        kept = {k: v for k, v in json.loads(text).items() if v and k not in ("kind", "concept")}
+        text = ", ".join(f"{k}: {v}" for k, v in kept.items())
+    return text or "—"
+
+
+def _how_to_look(given: argparse.Namespace, release: Path) -> str:
+    site = (release / "site").resolve()
+    return say(given, "look", page=site / "index.html", folder=site)
+
+
+def _told(value: Any, depth: int) -> list[str]:
+    """A nested value as indented lines."""
+    pad = "  " * depth
+    if isinstance(value, Mapping):
+        lines = []
+        for k, v in value.items():
+            if v is None or v == {} or v == () or v == [] or v == "":
+                continue
+            if isinstance(v, (Mapping, list, tuple)) or "\n" in str(v):
+                lines += [f"{pad}{k}:", *_told(v, depth + 1)]
+            else:
+                lines.append(f"{pad}{k}: {v}")
+        return lines
+    if isinstance(value, (list, tuple)):
+        return [line for item in value for line in _told(item, depth)]
+    return [f"{pad}{line}" for line in str(value).split("\n")]
+
+
+def _fact(name: str, value: float) -> str:
+    return f"{name.replace('_', ' ')} {value:,.0f}" if isinstance(value, int) else f"{name} {value:.2f}"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

@@ -1,0 +1,217 @@
+"""The structure of a release: all that its readers need besides the cells, drawn from the specs and the run.
+
+Nothing here is typed by hand twice: labels come from the code lists, quality from the counts of the run,
+the words of the concept vector from the catalogue. Only totals of sources enter, never counts of a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from caudal.estimate.indicators import gap_of, key_dimensions
+from caudal.model.catalogue import Catalogue, ancestors
+from caudal.model.indicator import Expected, IndicatorSpec
+from caudal.model.observation import TOTAL, UNKNOWN
+from caudal.model.record import record_kinds
+from caudal.model.release import (
+    CodeEntry,
+    ComparisonOfTruth,
+    Confidentiality,
+    DimensionEntry,
+    Expectation,
+    InputFile,
+    MissingFile,
+    NotComputable,
+    Reconciliation,
+    ReleaseStructure,
+    SourceEntry,
+)
+from caudal.model.source import SourceSpec
+from caudal.river.folder import CountryFolder
+
+#: Lists of which a release carries every code, because any cell may show it.
+_WHOLE_LISTS = ("CL_OBS_STATUS", "CL_CONF_STATUS", "CL_SPECIAL")
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """What a build saw of one source."""
+
+    spec: SourceSpec
+    inputs: tuple[InputFile, ...] = ()
+    missing: tuple[MissingFile, ...] = ()
+    reconciliation: Reconciliation | None = None
+    not_computable: tuple[NotComputable, ...] = ()
+
+
+def structure(
+    folder: CountryFolder,
+    runs: Sequence[SourceRun],
+    released: pa.Table,
+    unprotected: pa.Table,
+    confidentiality: Confidentiality,
+    truth: Sequence[ComparisonOfTruth],
+    previous: str,
+) -> ReleaseStructure:
+    """The structure of the release of ``released`` observations.
+
+    ``unprotected`` is looked at only to say which published figures of producers are reproduced: both are
+    public, the producer's by its page and ours by the total that it is.
+    """
+    catalogue, country, publication = folder.catalogue, folder.country, folder.publication
+    present = set(released["indicator_code"].to_pylist())
+    shown = [i for i in _with_gaps(folder.indicators(), catalogue) if i.indicator in present]
+    return ReleaseStructure(
+        territory=country.territory,
+        title=country.title,
+        producer=country.producer,
+        contact=country.contact,
+        population_concept=country.population_concept,
+        languages=country.languages,
+        simulated=country.simulated,
+        vintage=publication.vintage,
+        previous=previous,
+        embargo=publication.embargo,
+        licence=publication.licence,
+        custodian=publication.custodian,
+        notices=publication.notices,
+        dimensions=tuple(_dimensions(released, catalogue)),
+        code_lists=_code_lists(released, catalogue),
+        indicators=tuple(shown),
+        units={u: catalogue.units[u] for u in _used(released, "unit_code") if u in catalogue.units},
+        sources=tuple(_source_entry(run) for run in runs),
+        axes=tuple(catalogue.axes.values()),
+        confidentiality=confidentiality,
+        truth=tuple(truth),
+        expectations=tuple(_expectations(shown, unprotected, runs)),
+        not_computable=tuple(n for run in runs for n in run.not_computable),
+    )
+
+
+def _with_gaps(indicators: Iterable[IndicatorSpec], catalogue: Catalogue) -> list[IndicatorSpec]:
+    pairs = ((i, gap_of(i, catalogue)) for i in indicators)
+    return [i for pair in pairs for i in pair if i is not None]
+
+
+def _used(table: pa.Table, column: str) -> list[str]:
+    return sorted(c for c in pc.unique(table[column]).to_pylist() if c is not None)
+
+
+def _dimensions(table: pa.Table, catalogue: Catalogue) -> Iterable[DimensionEntry]:
+    """The dimensions by which some cell is broken down."""
+    for name in key_dimensions(catalogue):
+        if _used(table, f"{name}_code") not in ([], [TOTAL]):
+            yield catalogue.dimensions[name].entry
+
+
+def _code_lists(table: pa.Table, catalogue: Catalogue) -> dict[str, tuple[CodeEntry, ...]]:
+    """The lists that the cells use, each with the codes in use and what stands above them."""
+    used: dict[str, set[str]] = {}
+    for name in key_dimensions(catalogue):
+        codes = set(_used(table, f"{name}_code"))
+        if codes - {TOTAL}:
+            used.setdefault(catalogue.dimensions[name].code_list, set()).update(codes)
+    for column in ("reporter_code", "reference_area_code", "counterpart_area_code"):
+        used.setdefault("CL_AREA", set()).update(_used(table, column))
+    used["CL_UNIT"] = set(_used(table, "unit_code"))
+    return {name: _entries(name, used.get(name), catalogue) for name in sorted({*used, *_WHOLE_LISTS})}
+
+
+def _entries(name: str, used: set[str] | None, catalogue: Catalogue) -> tuple[CodeEntry, ...]:
+    codes = catalogue.code_lists[name]
+    wanted = set(codes.codes) if used is None else {a for c in used | {UNKNOWN} for a in ancestors(codes, c)}
+    return tuple(
+        CodeEntry(id=c.id, labels=c.labels, parent=c.parent if c.parent in wanted else "")
+        for c in codes.codes.values()
+        if c.id in wanted
+    )
+
+
+def _source_entry(run: SourceRun) -> SourceEntry:
+    spec = run.spec
+    kind = record_kinds().get(spec.kind)
+    return SourceEntry(
+        source=spec.source,
+        title=spec.title,
+        producer=spec.producer,
+        origin=spec.origin,
+        licence=spec.licence,
+        citation=spec.citation,
+        simulated=spec.simulated,
+        kind=spec.kind,
+        unit=kind.unit if kind else "",
+        published_by_producer=spec.published_by_producer,
+        concept=spec.concept,
+        design=spec.design.note if spec.design else {},
+        notes=spec.notes,
+        periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
+        inputs=run.inputs,
+        missing=run.missing,
+        reconciliation=run.reconciliation,
+    )
+
+
+def _expectations(
+    indicators: Iterable[IndicatorSpec], table: pa.Table, runs: Sequence[SourceRun]
+) -> Iterable[Expectation]:
+    present = {r.spec.source for r in runs if r.inputs}
+    for indicator in indicators:
+        for expected in indicator.expected:
+            if expected.source not in present:
+                continue
+            ours = _our_value(table, indicator, expected)
+            yield Expectation(
+                indicator=indicator.indicator,
+                source=expected.source,
+                time_period=expected.time_period,
+                published=expected.value,
+                published_in=expected.published_in,
+                ours=None if ours is None else round(ours, expected.decimals),
+                reproduced=ours is not None and _agrees(ours, expected),
+            )
+
+
+def _agrees(ours: float, expected: Expected) -> bool:
+    return abs(ours - expected.value) <= 0.5 * 10.0**-expected.decimals + 1e-9
+
+
+def _our_value(table: pa.Table, indicator: IndicatorSpec, expected: Expected) -> float | None:
+    wanted: Mapping[str, str] = {
+        "indicator_code": indicator.indicator,
+        "source_code": expected.source,
+        "time_period": expected.time_period,
+        **{f"{d}_code": c for d, c in expected.categories.items()},
+    }
+    rows = [r for r in _matching(table, wanted) if _only(r, expected.categories)]
+    return rows[0]["value"] if len(rows) == 1 else None
+
+
+def _matching(table: pa.Table, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    for column, value in wanted.items():
+        table = table.filter(pc.equal(table[column], value))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _only(row: Mapping[str, Any], categories: Mapping[str, str]) -> bool:
+    """Whether a row is a total in all dimensions but the named ones, and about the whole territory."""
+    fixed = (
+        "obs_status_code",
+        "conf_status_code",
+        "method_code",
+        "unit_code",
+        "source_code",
+        "indicator_code",
+    )
+    areas = ("reporter_code", "reference_area_code", "counterpart_area_code")
+    open_ = [
+        n
+        for n in row
+        if n.endswith("_code") and n not in (*fixed, *areas) and n.removesuffix("_code") not in categories
+    ]
+    return all(row[n] == TOTAL for n in open_) and row["reference_area_code"] == row["reporter_code"]

@@ -1,0 +1,45 @@
+"""What the public is told of the gate's work: totals and words, never a count of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from caudal.model.protection import ProtectionPolicy
+from caudal.model.release import Confidentiality
+from caudal.model.spec import text_in
+from caudal.protect.verdict import VerdictReport
+
+
+@cache
+def _words() -> Mapping[str, Any]:
+    text = files("caudal.catalogue").joinpath("gate.yaml").read_text(encoding="utf-8")
+    words: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return words
+
+
+def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[str]) -> Confidentiality:
+    """The public part of a verdict report, in the ``languages`` of the country."""
+    judged = sum(p.suppressed_n for p in report.populations)
+    facts = {
+        "proved": sum(p.proved_n for p in report.populations),
+        "judged": judged,
+        "values": policy.values,
+        "lower": policy.lower(),
+    }
+    sentence = _words()["audit"] if judged else _words()["nothing_withheld"]
+    return Confidentiality(
+        policy={n: str(getattr(policy, n)) for n in ("count_threshold", "survey_threshold", "values")},
+        cells=report.observations_n,
+        published=report.released_n + report.public_n,
+        suppressed=report.suppressed_n,
+        suppressed_by_dimension={
+            d: sum(lost for lost, _ in codes.values()) for d, codes in sorted(report.loss.items())
+        },
+        audited=facts["proved"],
+        audit={lang: (text_in(sentence, lang) or sentence["en"]).format(**facts) for lang in languages},
+    )

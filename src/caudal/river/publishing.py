@@ -1,0 +1,195 @@
+"""From judged observations to a release folder: a draft, and later the signed release.
+
+The gate judges all observations together, and against the signed releases before. Then everything is
+written beside its place and renamed: observations, structure, pages and files, and last the manifest with
+the hash of each. The builder keeps the unprotected observations of the release in the work folder, so that
+a published cell can be walked back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import caudal
+from caudal.engine.cache import content_key
+from caudal.engine.code import code_sha256
+from caudal.engine.files import (
+    sha256_bytes,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_table,
+    writing_folder,
+)
+from caudal.errors import CaudalError
+from caudal.model.release import (
+    MANIFEST,
+    OBSERVATIONS,
+    SIGNATURE,
+    STRUCTURE,
+    Confidentiality,
+    InputFile,
+    Manifest,
+    OutputFile,
+    Signatory,
+    Signature,
+)
+from caudal.protect.gate import protect_release
+from caudal.protect.verdict import VerdictReport
+from caudal.publish import build_site
+from caudal.river.assemble import SourceRun, structure
+from caudal.river.confidentiality import told
+from caudal.river.folder import CountryFolder
+from caudal.river.hierarchies import aliases, hierarchies
+from caudal.river.log import Event, Tell
+from caudal.river.signing import signature_over, verify
+from caudal.river.state import CURRENT, current_release
+from caudal.river.truth import compare_with_truth
+
+SITE = "site"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A release folder and what the gate did."""
+
+    path: Path
+    confidentiality: Confidentiality
+
+
+def write_release(
+    folder: CountryFolder, runs: Sequence[SourceRun], unprotected: pa.Table, tell: Tell
+) -> Written:
+    """Judges ``unprotected`` and writes the draft release; the same inputs find it already there."""
+    earlier = signed_releases(folder.releases)
+    previous = sha256_file(earlier[-1] / MANIFEST) if earlier else ""
+    inputs = tuple(i for run in runs for i in run.inputs)
+    specs = folder.spec_files()
+    key = content_key(code_sha256(), specs, [i.model_dump() for i in inputs], previous)
+    path = folder.releases / f"{folder.publication.vintage}-{key[:8]}"
+    tell(Event("protect", path.name, "started"))
+    started = time.perf_counter()
+    released, report = judged(folder, unprotected)
+    confidentiality = told(report, folder.policy, folder.country.languages)
+    facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
+    tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
+    truth = compare_with_truth(folder, released)
+    described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
+    if not path.is_dir():
+        with writing_folder(path) as part:
+            write_table(part / OBSERVATIONS, released)
+            write_json(part / STRUCTURE, described.model_dump(mode="json"))
+            _write_site(part, None, tell)
+            _write_manifest(part, folder, inputs, specs, previous)
+    write_table(folder.work / "builder" / f"{path.name}.parquet", unprotected)
+    write_bytes(folder.work / "builder" / f"{path.name}.verdict.txt", "\n".join(report.lines()).encode())
+    write_json(folder.releases / CURRENT, {"release": path.name})
+    return Written(path, confidentiality)
+
+
+def judged(folder: CountryFolder, unprotected: pa.Table) -> tuple[pa.Table, VerdictReport]:
+    """The observations with the gate's verdict, and its report."""
+    published = tuple(
+        n for n, s in folder.sources.items() if s.published_by_producer or s.kind == "observation"
+    )
+    public = tuple(dict.fromkeys([*folder.policy.public_sources, *published]))
+    return protect_release(
+        unprotected,
+        folder.policy.model_copy(update={"public_sources": public}),
+        hierarchies=hierarchies(unprotected, folder.catalogue, folder.country.territory),
+        aliases=aliases(folder.catalogue),
+        indicators=folder.indicators(),
+    )
+
+
+def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:
+    """The current release of ``folder`` as ``who`` lets it out: its pages are no longer a draft.
+
+    The observations are the draft's, byte for byte. Raises :class:`CaudalError` (integrity) when the
+    draft was altered.
+    """
+    draft = current_release(folder)
+    problems = verify(draft)
+    if problems:
+        raise CaudalError(*problems)
+    unsigned = draft.name.removesuffix(".signed")
+    path = draft.with_name(f"{unsigned}.signed")
+    if path == draft:
+        return path
+    manifest = Manifest.model_validate_json((draft / MANIFEST).read_bytes())
+    shutil.rmtree(path, ignore_errors=True)
+    with writing_folder(path) as part:
+        for name in (OBSERVATIONS, STRUCTURE):
+            shutil.copyfile(draft / name, part / name)
+        _write_site(part, who, tell)
+        signed = manifest.model_copy(update={"outputs": _outputs(part)})
+        data = signed.model_dump_json(indent=1).encode() + b"\n"
+        write_bytes(part / MANIFEST, data)
+        signature = signature_over(data, key, who)
+        write_json(part / SIGNATURE, signature.model_dump())
+    write_json(path.parent / CURRENT, {"release": path.name})
+    return path
+
+
+def signed_releases(releases: Path) -> list[Path]:
+    """The signed releases, oldest edition first: each points at the one before it."""
+    found = {sha256_file(p.parent / MANIFEST): p.parent for p in releases.glob(f"*/{SIGNATURE}")}
+    before = {sha: _manifest(p).previous for sha, p in found.items()}
+    return sorted(found.values(), key=lambda p: (_depth(sha256_file(p / MANIFEST), before), p.name))
+
+
+def signature_of(release: Path) -> Signature | None:
+    """The signature of a release; None where it is a draft."""
+    path = release / SIGNATURE
+    return Signature.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+
+def _depth(sha: str, before: dict[str, str]) -> int:
+    depth, seen = 0, set[str]()
+    while sha in before and sha not in seen:
+        seen.add(sha)
+        sha, depth = before[sha], depth + 1
+    return depth
+
+
+def _manifest(release: Path) -> Manifest:
+    return Manifest.model_validate_json((release / MANIFEST).read_bytes())
+
+
+def _write_site(part: Path, who: Signatory | None, tell: Tell) -> None:
+    tell(Event("publish", part.name, "started"))
+    pages = build_site(part, part / SITE, signature=who)
+    tell(Event("publish", part.name, "made", facts={"files": len(pages)}))
+
+
+def _write_manifest(
+    part: Path, folder: CountryFolder, inputs: tuple[InputFile, ...], specs: dict[str, str], previous: str
+) -> None:
+    manifest = Manifest(
+        caudal=caudal.__version__,
+        code_sha256=code_sha256(),
+        territory=folder.country.territory,
+        vintage=folder.publication.vintage,
+        previous=previous,
+        inputs=inputs,
+        specs=tuple(_spec_file(folder, name, sha) for name, sha in specs.items()),
+        outputs=_outputs(part),
+    )
+    write_bytes(part / MANIFEST, manifest.model_dump_json(indent=1).encode() + b"\n")
+
+
+def _spec_file(folder: CountryFolder, name: str, sha: str) -> OutputFile:
+    return OutputFile(path=name, sha256=sha, bytes=(folder.path / name).stat().st_size)
+
+
+def _outputs(part: Path) -> tuple[OutputFile, ...]:
+    names = sorted(f.relative_to(part).as_posix() for f in part.rglob("*") if f.is_file())
+    contents = ((n, (part / n).read_bytes()) for n in names if n not in (MANIFEST, SIGNATURE))
+    return tuple(OutputFile(path=n, sha256=sha256_bytes(data), bytes=len(data)) for n, data in contents)

@@ -1,0 +1,285 @@
+"""Reconciling a figure that somebody else published with ours: by which steps do the two differ?
+
+From our definition, one change at a time and then combinations, the figure is computed again: without a
+filter, with another age limit, with another definition of the catalogue, unweighted or with another weight,
+for another period, for one category only. The shortest list of changes that gives the published figure,
+to the decimals with which it was published, is the reconciliation. It is evidence, not proof: another list
+may do the same, and all of the shortest are shown. For the builder's side only, since it reads records.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlglot
+from sqlglot import exp
+
+from caudal.collect import register_deliveries
+from caudal.engine.cache import Cache
+from caudal.engine.expressions import columns_of, is_condition
+from caudal.engine.session import connect, literal
+from caudal.errors import CaudalError, problem
+from caudal.estimate.indicators import Records
+from caudal.harmonise import identifier_key
+from caudal.model.indicator import Formula, IndicatorSpec
+from caudal.model.observation import TOTAL, parse_address
+from caudal.river import stages
+from caudal.river.folder import CountryFolder, read_folder
+
+StepKind = Literal["filter", "definition", "weight", "period"]
+
+#: Age limits that practice uses for labour and adult populations.
+_AGE_LIMITS = (10, 12, 14, 15, 16, 18)
+_BATCH = 400
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: of which kind, and from what to what."""
+
+    kind: StepKind
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to compute the figure: a formula over the records of a period, and the steps that lead to it."""
+
+    formula: Formula
+    scale: float
+    weight: str
+    period: str
+    where: str
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def same(self) -> tuple[str, ...]:
+        """What two variants share when they compute the same."""
+        f = self.formula
+        return (f.universe, f.total, f.mean, f.numerator, f.denominator, self.weight, self.period, self.where)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Our figure, theirs, and the shortest lists of steps from one to the other, each with the figure that
+    it gives after every step. Where none fits, ``nearest`` holds the closest."""
+
+    ours: float
+    theirs: float
+    decimals: int
+    tried: int
+    paths: tuple[tuple[tuple[Step, float], ...], ...] = ()
+    nearest: tuple[tuple[Step, float], ...] = field(default=())
+
+
+def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps: int = 2) -> Reconciled:
+    """The steps from our cell at address ``cell`` to the figure ``theirs``.
+
+    ``decimals`` are those with which it was published; at most ``steps`` changes are combined. Raises
+    :class:`CaudalError` where the cell does not rest on records.
+    """
+    folder = read_folder(path)
+    wanted = parse_address(cell)
+    indicator = folder.catalogue.indicators.get(wanted["indicator_code"])
+    source = folder.sources.get(wanted["source_code"])
+    if indicator is None or source is None or source.kind == "observation":
+        raise CaudalError(problem("reconcile-without-records", found=cell))
+    with connect() as session:
+        stage = stages.Stage(
+            folder, Cache(folder.work / "cache"), session, identifier_key(folder.country, folder.path)
+        )
+        by_period = _records_by_period(stage, wanted["source_code"])
+        records = by_period[wanted["time_period"]]
+        formula = next(f for f in indicator.formulas if f.kind == records.kind.name)
+        start = Variant(
+            formula,
+            indicator.scale,
+            _weight(records, formula),
+            records.period,
+            _where(folder, records, wanted),
+        )
+        return _search(session, folder, by_period, indicator, start, (theirs, decimals, steps))
+
+
+def _search(
+    session: Any,
+    folder: CountryFolder,
+    by_period: Mapping[str, Records],
+    indicator: IndicatorSpec,
+    start: Variant,
+    goal: tuple[float, int, int],
+) -> Reconciled:
+    """Breadth first: all single changes, then pairs, until some list of changes gives the figure."""
+    theirs, decimals, most = goal
+    ours = _values(session, by_period, [start])[0]
+    if ours is None:
+        raise CaudalError(problem("reconcile-without-records", found=indicator.indicator))
+    seen, layer, tried = {start.same}, [start], 1
+    best: tuple[float, Variant] = (abs(ours - theirs), start)
+    for _ in range(most):
+        layer = list(_next_layer(folder, by_period, indicator, layer, seen))
+        values = _values(session, by_period, layer)
+        tried += len(layer)
+        known = [(v, value) for v, value in zip(layer, values, strict=True) if value is not None]
+        found = [v for v, value in known if abs(value - theirs) <= 0.5 * 10.0**-decimals + 1e-9]
+        best = min([best, *((abs(value - theirs), v) for v, value in known)], key=lambda pair: pair[0])
+        if found:
+            paths = tuple(_walked(session, by_period, start, v) for v in found[:5])
+            return Reconciled(ours, theirs, decimals, tried, paths)
+    return Reconciled(ours, theirs, decimals, tried, (), _walked(session, by_period, start, best[1]))
+
+
+def _walked(
+    session: Any, by_period: Mapping[str, Records], start: Variant, end: Variant
+) -> tuple[tuple[Step, float], ...]:
+    """The steps of ``end`` with the figure after each."""
+    points = [start]
+    for step in end.steps:
+        points.append(_applied(points[-1], step))
+    values = _values(session, by_period, points[1:])
+    return tuple((s, float("nan") if v is None else v) for s, v in zip(end.steps, values, strict=True))
+
+
+def _next_layer(
+    folder: CountryFolder,
+    by_period: Mapping[str, Records],
+    indicator: IndicatorSpec,
+    layer: Sequence[Variant],
+    seen: set[tuple[str, ...]],
+) -> Iterator[Variant]:
+    for variant in layer:
+        for step in _changes(folder, by_period, indicator, variant):
+            after = _applied(variant, step)
+            if after.same not in seen:
+                seen.add(after.same)
+                yield replace(after, steps=(*variant.steps, step))
+
+
+def _changes(
+    folder: CountryFolder, by_period: Mapping[str, Records], indicator: IndicatorSpec, variant: Variant
+) -> Iterator[Step]:
+    records = by_period[variant.period]
+    yield from _filter_changes(variant, records)
+    yield from _definition_changes(folder, indicator, variant, records)
+    weights = [
+        c.name for c in records.kind.columns if c.name.endswith("weight") and c.name in records.columns
+    ]
+    yield from (Step("weight", variant.weight, w) for w in [*weights, "1"] if w != variant.weight)
+    yield from (Step("period", variant.period, p) for p in by_period if p != variant.period)
+
+
+def _filter_changes(variant: Variant, records: Records) -> Iterator[Step]:
+    universe = variant.formula.universe
+    conditions = _conjuncts(universe)
+    for left_out in conditions:
+        rest = " AND ".join(c for c in conditions if c != left_out) or "TRUE"
+        yield Step("filter", universe, rest)
+    if "age_years" in records.columns:
+        without = [c for c in conditions if not re.search(r"\bage_years\b", c)]
+        for age in _AGE_LIMITS:
+            for limit in (f"age_years >= {age}", f"age_years BETWEEN {age} AND 64"):
+                yield Step("filter", universe, " AND ".join([*without, limit]))
+
+
+def _definition_changes(
+    folder: CountryFolder, indicator: IndicatorSpec, variant: Variant, records: Records
+) -> Iterator[Step]:
+    """Other indicators of the catalogue in the same unit, with their universes."""
+    for other in folder.catalogue.indicators.values():
+        formula = next((f for f in other.formulas if f.kind == records.kind.name), None)
+        if formula is None or other.unit != indicator.unit or other.indicator == indicator.indicator:
+            continue
+        parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
+        if all(c in records.columns for p in parts if p for c in columns_of(p)):
+            yield Step("definition", variant.formula.model_dump_json(), formula.model_dump_json())
+
+
+def _applied(variant: Variant, step: Step) -> Variant:
+    match step.kind:
+        case "filter":
+            formula = variant.formula.model_copy(update={"universe": step.after})
+            return replace(variant, formula=formula)
+        case "definition":
+            return replace(variant, formula=Formula.model_validate_json(step.after))
+        case "weight":
+            return replace(variant, weight=step.after)
+        case "period":
+            return replace(variant, period=step.after)
+
+
+def _values(
+    session: Any, by_period: Mapping[str, Records], variants: Sequence[Variant]
+) -> list[float | None]:
+    """The figure of each variant: one scan a period and batch."""
+    values: dict[int, float | None] = {}
+    order = sorted(range(len(variants)), key=lambda k: variants[k].period)
+    for period, group in itertools.groupby(order, key=lambda k: variants[k].period):
+        positions = list(group)
+        for first in range(0, len(positions), _BATCH):
+            batch = positions[first : first + _BATCH]
+            sums = ", ".join(_figure_sql(variants[k]) for k in batch)
+            row = session.sql(f"SELECT {sums} FROM {by_period[period].relation}").fetchone()
+            values.update(zip(batch, row, strict=True))
+    return [values[k] for k in range(len(variants))]
+
+
+def _figure_sql(variant: Variant) -> str:
+    f, w = variant.formula, variant.weight
+    inside = f"({f.universe}) AND ({variant.where})"
+    if f.total:
+        return f"{variant.scale} * {_sum(w, f.total, inside)}"
+    if f.mean:
+        known = f"{inside} AND ({f.mean}) IS NOT NULL"
+        return f"{variant.scale} * {_sum(w, f.mean, known)} / {_sum(w, '1', known)}"
+    known = f"{inside} AND ({f.numerator}) IS NOT NULL AND ({f.denominator}) IS NOT NULL"
+    return f"{variant.scale} * {_sum(w, f.numerator, known)} / NULLIF({_sum(w, f.denominator, known)}, 0)"
+
+
+def _sum(weight: str, expression: str, condition: str) -> str:
+    if is_condition(expression):
+        return f"sum({weight}) FILTER (WHERE {condition} AND ({expression}))"
+    return f"sum({weight} * ({expression})) FILTER (WHERE {condition})"
+
+
+def _conjuncts(condition: str) -> list[str]:
+    tree = sqlglot.parse_one(condition, read="duckdb")
+    parts = tree.flatten() if isinstance(tree, exp.And) else [tree]
+    return [p.sql("duckdb") for p in parts if p.sql("duckdb").upper() != "TRUE"]
+
+
+def _weight(records: Records, formula: Formula) -> str:
+    return formula.weight or records.design.weight or "1"
+
+
+def _where(folder: CountryFolder, records: Records, wanted: Mapping[str, str]) -> str:
+    """The categories of the cell as a condition over the columns of the records."""
+    conditions = []
+    for name, dimension in folder.catalogue.dimensions.items():
+        area = wanted["reference_area_code"]
+        code = area if dimension.role == "reference_area" else wanted.get(f"{name}_code", TOTAL)
+        if code in (TOTAL, records.territory):
+            continue
+        sql = next(
+            s
+            for s in folder.catalogue.derivations(name, records.kind.name, records.territory)
+            if set(columns_of(s)) <= records.columns
+        )
+        conditions.append(f"({sql}) = {literal(code)}")
+    return " AND ".join(conditions) or "TRUE"
+
+
+def _records_by_period(stage: stages.Stage, name: str) -> dict[str, Records]:
+    source = stage.folder.sources[name]
+    found = {}
+    for delivery in register_deliveries(stage.folder.path, source, work=stage.folder.work).deliveries:
+        result = stages.harmonised(stage, source, delivery)
+        found[delivery.period] = stages.records_of(stage, source, result)
+    if not found:
+        raise CaudalError(problem("file-missing", where=name, found=name))
+    return found

@@ -1,0 +1,153 @@
+"""What the last build saw, so that the next one knows at a glance that nothing changed.
+
+Light on purpose: it imports no engine. Files are compared by size and time of change; anything that
+looks different makes the build look again, by content.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import caudal
+from caudal.errors import CaudalError, problem
+
+STATE = "state.json"
+LOCK = "lock"
+CURRENT = "current.json"
+
+
+#: Size and time of change of each file that was looked at; None where there was none.
+Seen = dict[str, list[int] | None]
+
+
+@dataclass(frozen=True)
+class State:
+    """The files that the last build looked at, and the release that it made."""
+
+    watched: Seen
+    release: str
+
+
+def spec_files(folder: Path) -> list[Path]:
+    """Every text file of the country folder that a build reads, whatever its kind."""
+    patterns = ("*.yaml", "sources/*.yaml", "indicators/*.yaml", "codes/*", "labels/*")
+    return sorted(f for pattern in patterns for f in folder.glob(pattern) if f.is_file())
+
+
+def code_files() -> list[Path]:
+    """Every file of the package."""
+    package = Path(caudal.__file__).parent
+    return sorted(f for f in package.rglob("*") if f.is_file() and f.suffix != ".pyc")
+
+
+def look(files: Iterable[Path]) -> Seen:
+    """Size and time of change of each file; None where there is none."""
+    seen: Seen = {}
+    for file in files:
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            seen[str(file)] = None
+        else:
+            seen[str(file)] = [status.st_size, status.st_mtime_ns]
+    return seen
+
+
+def read_state(work: Path) -> State | None:
+    """What the last build left behind; None where nothing (or nothing readable) is there."""
+    try:
+        return State(**json.loads((work / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_state(work: Path, state: State) -> None:
+    """Leaves ``state`` for the next build."""
+    from caudal.engine.files import write_json
+
+    write_json(work / STATE, asdict(state))
+
+
+def unchanged(folder: Path) -> str | None:
+    """The name of the current release when nothing that made it has changed since, else None."""
+    state = read_state(folder / ".caudal")
+    if state is None or not (folder / "releases" / state.release / "manifest.json").is_file():
+        return None
+    if current_name(folder / "releases") != state.release:
+        return None
+    now = look([*spec_files(folder), *code_files()])
+    raw = look(Path(name) for name in state.watched if name not in now)
+    return state.release if {**raw, **now} == state.watched else None
+
+
+def current_name(releases: Path) -> str | None:
+    """The name of the release in force."""
+    try:
+        name = json.loads((releases / CURRENT).read_text(encoding="utf-8"))["release"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return str(name)
+
+
+def current_release(folder: Path) -> Path:
+    """The folder of the release in force; raises where nothing has been built."""
+    name = current_name(folder / "releases")
+    if name is None or not (folder / "releases" / name).is_dir():
+        raise CaudalError(problem("no-release", where=str(folder)))
+    return folder / "releases" / name
+
+
+@contextmanager
+def locked(work: Path) -> Iterator[None]:
+    """One build of a folder at a time. The lock of a process that died is taken over."""
+    work.mkdir(parents=True, exist_ok=True)
+    lock = work / LOCK
+    try:
+        _take(lock)
+    except FileExistsError:
+        if _holder_lives(lock):
+            raise CaudalError(problem("build-running", where=str(lock), holder=_holder(lock))) from None
+        lock.unlink(missing_ok=True)
+        _take(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _take(lock: Path) -> None:
+    handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    os.write(handle, str(os.getpid()).encode())
+    os.close(handle)
+
+
+def _holder(lock: Path) -> int | None:
+    try:
+        return int(lock.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _holder_lives(lock: Path) -> bool:
+    for _ in range(10):  # a lock that has no number yet is being taken right now
+        holder = _holder(lock)
+        if holder is not None:
+            break
+        time.sleep(0.02)
+    else:
+        return False
+    if holder == os.getpid():
+        return True
+    try:
+        os.kill(holder, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,228 @@
+"""Walking a published cell back, room by room, to the bytes it came from.
+
+For the builder's side: it tells how many records were counted. The public walk-back, on the pages, shows
+the hashes and totals of sources and never a count of a cell. With ``recompute`` the cell is computed again
+from the raw bytes in a fresh process with an empty cache, and compared bit by bit.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from caudal.collect import RegisteredDelivery, register_deliveries
+from caudal.engine.cache import Cache
+from caudal.engine.expressions import columns_of
+from caudal.engine.session import connect
+from caudal.errors import CaudalError, nearest, problem
+from caudal.estimate.indicators import (
+    GAP_SUFFIX,
+    Planned,
+    Records,
+    estimate,
+    explain,
+    key_dimensions,
+    plan,
+)
+from caudal.harmonise import Harmonised, identifier_key, lineage
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import TOTAL, address, parse_address
+from caudal.model.release import OBSERVATIONS
+from caudal.model.source import SourceSpec
+from caudal.river import stages
+from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.state import current_release
+
+_MEASURES = ("value", "sampling_se", "lower", "upper", "sample_n", "cases_n", "psu_n", "df")
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A cell and its way back: one mapping of facts a room, from the release to the bytes."""
+
+    address: str
+    release: str
+    published: Mapping[str, Any]
+    estimate: Mapping[str, Any] = field(default_factory=dict)
+    harmonise: Mapping[str, Any] = field(default_factory=dict)
+    collect: Mapping[str, Any] = field(default_factory=dict)
+    recomputed: Mapping[str, Any] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the recomputed cell equals the one that was computed; True where none was asked for."""
+        return self.recomputed is None or bool(self.recomputed["equal"])
+
+
+def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
+    """The way back of the cell at address ``cell`` in the current release of the country at ``path``.
+
+    Raises :class:`CaudalError` where the release has no such cell, naming the nearest one.
+    """
+    folder = read_folder(path)
+    release = current_release(path)
+    published = find(pq.read_table(release / OBSERVATIONS), cell)
+    unsigned = release.name.removesuffix(".signed")
+    computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
+    source = folder.sources[computed["source_code"]]
+    cache = Cache(folder.work / "cache")
+    with connect() as session:
+        stage = stages.Stage(folder, cache, session, identifier_key(folder.country, folder.path))
+        delivery = _delivery(folder, source, computed, folder.work)
+        result = stages.harmonised(stage, source, delivery)
+        walked = _estimated(stage, source, result, computed)
+    again = _in_a_fresh_process(path, cell, computed) if recompute else None
+    return Walk(
+        address(published),
+        release.name,
+        _shown(published),
+        walked,
+        _harmonised(folder, source, delivery, result, walked.get("columns", ())),
+        {"deliveries": [i.model_dump() for i in delivery.inputs()], "origin": source.origin},
+        again,
+    )
+
+
+def find(table: Any, cell: str) -> dict[str, Any]:
+    """The row of an observation table at address ``cell``."""
+    wanted = parse_address(cell)
+    found = table
+    for name, code in wanted.items():
+        if name not in table.column_names:
+            raise CaudalError(
+                _unknown_part(name, sorted(n for n in table.column_names if n.endswith("_code")))
+            )
+        found = found.filter(pc.equal(found[name], code))
+    rows = [r for r in found.to_pylist() if address(r) == address({**r, **wanted})]
+    rows = [r for r in rows if parse_address(address(r)) == wanted]
+    if len(rows) != 1:
+        near = table.filter(pc.equal(table["indicator_code"], wanted["indicator_code"])).to_pylist()
+        raise CaudalError(problem("cell-unknown", found=cell, nearest=nearest(cell, map(address, near))))
+    return dict(rows[0])
+
+
+def recompute_cell(path: Path, cell: str) -> dict[str, Any]:
+    """The measures of a cell, computed from the raw bytes with an empty cache."""
+    folder = read_folder(path)
+    wanted = parse_address(cell)
+    source = folder.sources.get(wanted["source_code"])
+    if source is None:
+        raise CaudalError(_unknown_part(wanted["source_code"], list(folder.sources)))
+    with tempfile.TemporaryDirectory(prefix="caudal-") as scratch, connect() as session:
+        key = identifier_key(folder.country, folder.path)
+        stage = stages.Stage(folder, Cache(Path(scratch)), session, key)
+        delivery = _delivery(folder, source, wanted, Path(scratch))
+        result = stages.harmonised(stage, source, delivery)
+        if source.kind == "observation":
+            table = pq.read_table(result.records)
+        else:
+            records = stages.records_of(stage, source, result)
+            planned = _planned(stage, records, wanted)
+            table = estimate(records, [planned], folder.catalogue, session)
+            column = table.column_names.index("vintage")
+            vintage = [wanted["vintage"]] * table.num_rows
+            table = table.set_column(column, "vintage", [vintage])
+        row = find(table, cell)
+    return {m: row[m] for m in _MEASURES}
+
+
+def _delivery(
+    folder: CountryFolder, source: SourceSpec, row: Mapping[str, Any], work: Path
+) -> RegisteredDelivery:
+    """The delivery that a row came from: that of its period, or the one edition that holds many periods."""
+    deliveries = register_deliveries(folder.path, source, work=work).deliveries
+    by_period = [d for d in deliveries if d.period == row["time_period"]]
+    by_vintage = [d for d in deliveries if d.delivery.vintage == row["vintage"]]
+    found = by_period or by_vintage or list(deliveries)
+    if not found:
+        raise CaudalError(problem("file-missing", where=source.source, found=row["time_period"]))
+    return found[0]
+
+
+def _planned(stage: stages.Stage, records: Records, row: Mapping[str, Any]) -> Planned:
+    """The plan of the one indicator of a row, in the one crossing of the row (and of its gap)."""
+    indicator = _indicator(stage.folder, row["indicator_code"])
+    planned, _ = plan(records, [indicator], stage.folder.catalogue, stage.folder.publication.breakdowns)
+    crossing = _crossing(stage.folder, row)
+    if row["indicator_code"] != indicator.indicator and indicator.gap:
+        crossing |= {indicator.gap.dimension}
+    return Planned(indicator, planned[0].formula, (tuple(sorted(crossing)),))
+
+
+def _indicator(folder: CountryFolder, code: str) -> IndicatorSpec:
+    indicators = folder.catalogue.indicators
+    return indicators[code] if code in indicators else indicators[code.removesuffix(GAP_SUFFIX)]
+
+
+def _crossing(folder: CountryFolder, row: Mapping[str, Any]) -> set[str]:
+    found = {d for d in key_dimensions(folder.catalogue) if row.get(f"{d}_code") not in (None, TOTAL)}
+    if row["reference_area_code"] != folder.country.territory:
+        found |= {n for n, d in folder.catalogue.dimensions.items() if d.role == "reference_area"}
+    return found
+
+
+def _estimated(
+    stage: stages.Stage, source: SourceSpec, result: Harmonised, row: Mapping[str, Any]
+) -> dict[str, Any]:
+    facts = {m: row[m] for m in _MEASURES} | {"method": row["method_code"]}
+    if source.kind == "observation":
+        return facts | {"derived_from": row["derived_from"]}
+    records = stages.records_of(stage, source, result)
+    planned = _planned(stage, records, row)
+    formula = planned.formula
+    parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
+    name = planned.indicator.indicator
+    return facts | {
+        "definition": _definition_place(stage.folder, name),
+        "formula": formula.model_dump(exclude_defaults=True),
+        "columns": sorted({c for part in parts if part for c in columns_of(part)}),
+        "sql": explain(records, planned, stage.folder.catalogue),
+    }
+
+
+def _definition_place(folder: CountryFolder, indicator: str) -> str:
+    own = folder.path / "indicators" / f"{indicator}.yaml"
+    return f"{own}:1" if own.is_file() else f"caudal/catalogue/indicators/{indicator}.yaml:1"
+
+
+def _harmonised(
+    folder: CountryFolder,
+    source: SourceSpec,
+    delivery: RegisteredDelivery,
+    result: Harmonised,
+    columns: tuple[str, ...],
+) -> dict[str, Any]:
+    counts = result.reconciliation.model_dump()
+    document = folder.documents[f"sources/{source.source}.yaml"]
+    found = {c: lineage(source, document, delivery.period, c) for c in columns}
+    return {"counts": counts, "columns": found, "sql": result.sql}
+
+
+def _in_a_fresh_process(path: Path, cell: str, computed: Mapping[str, Any]) -> dict[str, Any]:
+    call = [sys.executable, "-m", "caudal.river.recompute", str(path), cell]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CaudalError(problem("recompute-failed", where=cell, detail=done.stderr.strip()[-400:]))
+    again = json.loads(done.stdout)
+    different = [m for m in _MEASURES if again[m] != computed[m]]
+    return {"equal": not different, "different": different, **again}
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("value", "lower", "upper", "unit_code", "obs_status_code", "verdict", "reliability")
+    return {n: row[n] for n in kept} | {"concept_vector": row["concept_vector"]}
+
+
+def _unknown_part(name: str, allowed: list[str]) -> Any:
+    return problem(
+        "unknown-name", kind="part of an address", found=name, allowed=allowed, nearest=nearest(name, allowed)
+    )
