@@ -24,6 +24,8 @@ REQUIRED = (PERSON, INSTANT, DIRECTION)
 OF_THE_CROSSING = (CITIZENSHIP, POST, REASON, DOCUMENT_TYPE)
 #: Columns with a number of days.
 LENGTHS = (DECLARED_STAY, PERMITTED_STAY)
+#: Longest delay between a crossing and its record that is told apart, in months.
+LONGEST_DELAY = 62
 #: Longest length of stay that is told apart, in days.
 LONGEST_LENGTH = 1022
 

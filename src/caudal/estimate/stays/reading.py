@@ -40,7 +40,8 @@ class Reading:
 
     ``with_columns``: attributes to carry, of :mod:`caudal.estimate.stays.columns`. ``span``: dates
     outside it are impossible. ``clock_shift_minutes``: what to add to the clock of a post, by post.
-    ``known_by``: leave out what the register did not know at that date (column ``known_at``).
+    ``known_by``: leave out what the register did not know at that date (column ``known_at``); with
+    ``known_at`` among the columns, the delay in months rides along, for snapshots of the past.
     ``memory_limit``: bytes for the keys; beyond it they wait on disk in ``spill_folder``.
     """
 
@@ -203,7 +204,7 @@ def _minute(instant: Any) -> int:
 
 
 def _check_columns(names: Sequence[str], reading: Reading) -> None:
-    known = (*c.OF_THE_CROSSING, *c.LENGTHS, c.SEX, c.BIRTH)
+    known = (*c.OF_THE_CROSSING, *c.LENGTHS, c.SEX, c.BIRTH, c.KNOWN_AT)
     wrong = [
         problem("unknown-name", kind="column", found=n, allowed=known, nearest=nearest(n, known))
         for n in reading.with_columns
@@ -235,7 +236,9 @@ def _labels(tables: _Tables, name: str) -> tuple[str, ...]:
 
 
 def _field(name: str, labels: Mapping[str, tuple[str, ...]]) -> Field:
-    return Field(name, len(labels[name]) if name in labels else c.LONGEST_LENGTH + 2)
+    if name in labels:
+        return Field(name, len(labels[name]))
+    return Field(name, (c.LONGEST_DELAY if name == c.KNOWN_AT else c.LONGEST_LENGTH) + 2)
 
 
 class _Packer:
@@ -291,6 +294,8 @@ class _Packer:
         if self._reading.clock_shift_minutes:
             minute = minute + _coded(table[c.POST], dict(self._reading.clock_shift_minutes), 0)
         values[c.INSTANT] = minute
+        if c.KNOWN_AT in values:
+            values[c.KNOWN_AT] = _months_late(values[c.KNOWN_AT], minute)
         span = self._layout
         last = span.first_minute + (1 << span.minute_bits) - 1
         low, high = (d.toordinal() - date(1970, 1, 1).toordinal() for d in self._reading.span)
@@ -320,7 +325,7 @@ class _Packer:
     def _value(self, column: pa.ChunkedArray, name: str) -> Ints:
         if name in self._index:
             return _coded(column, self._index[name], 0)
-        if name == c.BIRTH:
+        if name in (c.BIRTH, c.KNOWN_AT):
             return _whole(column.cast(pa.date32()).cast(pa.int32()), NO_DATE)
         return np.clip(_whole(column, -1), -1, c.LONGEST_LENGTH) + 1
 
@@ -381,6 +386,14 @@ class _Packer:
             pieces.clear()
             part.sort()
             yield part
+
+
+def _months_late(known_day: Ints, minute: Ints) -> Ints:
+    """Whole months between the month of a crossing and that of its record, plus one; 0 unknown."""
+    known = np.where(known_day == NO_DATE, 0, known_day).astype("datetime64[D]").astype("datetime64[M]")
+    crossed = (minute // MINUTES_A_DAY).astype("datetime64[D]").astype("datetime64[M]")
+    months = np.clip((known - crossed).astype(np.int64), 0, c.LONGEST_DELAY)
+    return np.where(known_day == NO_DATE, 0, months + 1)
 
 
 def _whole(column: pa.ChunkedArray, missing: int) -> Ints:
