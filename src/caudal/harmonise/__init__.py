@@ -1,0 +1,37 @@
+"""Raw tables -> records in the common language, or observations where somebody else has already counted.
+
+The interface, in the order in which a build calls it::
+
+    key = identifier_key(country, folder)                        # None where caudal.yaml names none
+    register = collect.register_deliveries(folder, source)       # .deliveries, .missing
+    for delivery in register.deliveries:
+        done = harmonise_delivery(folder, source, delivery, catalogue=catalogue, cache=cache,
+                                  territory=country.territory, key=key, engine=country.engine)
+        done.records          # Parquet: the columns done.columns, then valid_period, known_at, delivery_code,
+                              # raw_row; or an observation table where done.kind == "observation"
+        done.quarantine       # Parquet: raw_row, reason
+        done.reconciliation   # rows in = records + quarantined + left out
+        done.concept          # axes that the source decides, with what differs in this delivery
+        done.sql              # the whole pipeline, as an auditor prints it
+    total = added(d.reconciliation for d in all_done)
+    threshold_problems(source, total)                            # why a release is refused, or nothing
+
+:func:`check_source` finds every mistake of a source's spec before any file is read; :func:`lineage` tells
+from which raw columns and which lines of the spec a concept came.
+"""
+
+from caudal.harmonise.crosswalk import Crosswalk, read_crosswalk
+from caudal.harmonise.delivery import Harmonised, harmonise_delivery
+from caudal.harmonise.identifiers import IdentifierKey, identifier_key
+from caudal.harmonise.reconcile import added, threshold_problems
+
+__all__ = [
+    "Crosswalk",
+    "Harmonised",
+    "IdentifierKey",
+    "added",
+    "harmonise_delivery",
+    "identifier_key",
+    "read_crosswalk",
+    "threshold_problems",
+]

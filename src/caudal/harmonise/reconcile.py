@@ -1,0 +1,75 @@
+"""The reconciliation of counts, and the thresholds that block a release.
+
+Rows in = records + quarantined + left out, for every delivery; a build in which they do not agree is
+wrong, and stops. A release is refused when the share of quarantined rows, or of values of one concept that
+no rule named, is above what the source's spec allows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from caudal.errors import CaudalError, Problem, problem
+from caudal.model.release import Reconciliation
+from caudal.model.source import SourceSpec
+
+
+def checked(found: Reconciliation, delivery: str) -> Reconciliation:
+    """``found``, whose counts agree. Raises :class:`CaudalError` (integrity) where they do not."""
+    if found.rows_in != found.records + found.quarantined + found.left_out:
+        counts = found.model_dump(include={"rows_in", "records", "quarantined", "left_out"})
+        raise CaudalError(problem("counts-differ", where=delivery, **counts))
+    return found
+
+
+def added(parts: Iterable[Reconciliation]) -> Reconciliation:
+    """The reconciliation of several deliveries together.
+
+    >>> a = Reconciliation(rows_in=3, records=2, quarantined=1, quarantined_by_reason={"negative-weight": 1})
+    >>> added([a, a]).quarantined_by_reason
+    {'negative-weight': 2}
+    """
+    found = list(parts)
+
+    def together(name: str) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for part in found:
+            total.update(getattr(part, name))
+        return dict(sorted(total.items()))
+
+    numbers = {
+        n: sum(getattr(p, n) for p in found) for n in ("rows_in", "records", "quarantined", "left_out")
+    }
+    names = ("quarantined_by_reason", "recoded_to_unknown", "warnings", "corrections")
+    return Reconciliation(**numbers, **{n: together(n) for n in names})
+
+
+def threshold_problems(source: SourceSpec, found: Reconciliation, delivery: str = "") -> list[Problem]:
+    """Why a release with these counts is refused; empty where it is not."""
+    where = delivery or source.source
+    problems = []
+    share = found.quarantined / found.rows_in if found.rows_in else 0.0
+    if share > source.thresholds.quarantined:
+        problems.append(
+            problem(
+                "too-many-quarantined",
+                where=where,
+                found=f"{share:.1%}",
+                allowed=f"{source.thresholds.quarantined:.1%}",
+                reasons=[f"{n}: {r}" for r, n in sorted(found.quarantined_by_reason.items())],
+            )
+        )
+    for concept, values in sorted(found.recoded_to_unknown.items()):
+        share = values / found.records if found.records else 0.0
+        if share > source.thresholds.recoded_to_unknown:
+            problems.append(
+                problem(
+                    "too-many-unknown",
+                    where=where,
+                    concept=concept,
+                    found=f"{share:.1%}",
+                    allowed=f"{source.thresholds.recoded_to_unknown:.1%}",
+                )
+            )
+    return problems
