@@ -9,10 +9,11 @@ looks like an immigrant. No repair of single histories can know better, but a ta
 
 with the mean over ``replicates`` thinnings (simulation and extrapolation: Cook and Stefanski, JASA 1994).
 With r the share of crossings kept, a stay of which one end is seen and the other is not is made with chance
-r (1 - r), which between retentions 1, r and r^2 gives s = 1 / (r + r^2 - 1). The corrected table's standard error holds the chance of the losses (the
-spread of T(1)), of the replicates, and of the estimated shares. ``coverage_by_post`` states what share of
-the crossings a post records, where a survey at the border has measured it: unrecorded land crossings are a
-parameter, never inferred from silence.
+r (1 - r), which between retentions 1, r and r^2 gives s = 1 / (r + r^2 - 1). The standard error of the
+corrected table holds the chance of the losses (the spread over thinnings), the few replicates, and the
+doubt about the estimated shares. ``coverage_by_post`` states what share of the crossings a post records,
+where a survey at the border has measured it: unrecorded land crossings are a parameter, never inferred from
+silence.
 
 The correction assumes that losses do not depend on who crosses. It refuses losses above a quarter.
 """
@@ -96,7 +97,9 @@ def corrected_cube(
     losses: Losses | None = None,
     correction: Correction | None = None,
 ) -> pa.Table:
-    """A cube corrected for lost crossings: ``recorded_n``, ``value``, ``model_se``, ``lower``, ``upper`` a cell.
+    """A cube corrected for lost crossings.
+
+    Columns: the dimensions, ``recorded_n``, ``value``, ``model_se``, ``lower``, ``upper``.
 
     ``losses``: by default estimated from the runs of the register itself.
     """

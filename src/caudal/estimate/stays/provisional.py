@@ -3,8 +3,8 @@
 The register is looked at as it stood at the end of earlier months (*snapshots*) whose outcomes are known by
 now. In a snapshot every crossing of the open window has a *state*: direction, months since the crossing
 (the lag), whether it is presumed a migration if nobody moves any more, whether that is final, whether the
-person is still on that side, days spent back so far, type of traveller. The share of crossings in a state that became
-migrations,
+person is still on that side, days spent back so far, type of traveller. The share of crossings in a state
+that became migrations,
 
     p(state) = (y + k p(parent)) / (n + k),      parents: without the quarter; without the type,
 
@@ -81,9 +81,9 @@ def provisional_figures(
 ) -> pa.Table:
     """Migrations of the open months with intervals: one row a month, direction and group.
 
-    Columns: ``month_code``, ``direction_code``, the groups, ``lag_months``, ``presumed_n`` (if nobody moved any
-    more), ``decided_n``, ``value``, ``provisional_se``, ``lower``, ``upper``. The last month is that of the last
-    crossing. Raises :class:`~caudal.errors.CaudalError` where fewer than six earlier months are decided.
+    Columns: ``month_code``, ``direction_code``, the groups, ``lag_months``, ``presumed_n`` (if nobody moved
+    any more), ``decided_n``, ``value``, ``provisional_se``, ``lower``, ``upper``. The last month is that of
+    the last crossing. Raises :class:`~caudal.errors.CaudalError` where fewer than six earlier months are decided.
     """
     settings, nowcast = settings or Settings(), nowcast or Nowcast()
     groups = tuple(dimension(n, register, Grouping()) for n in nowcast.group_by)
@@ -239,16 +239,17 @@ class _Shares:
     """Shares of crossings that became migrations, by state, shrunk towards coarser states."""
 
     def __init__(self, counts: list[_Counts]) -> None:
-        self._levels = [_summed([keys(c_) for c_ in counts], counts) for keys in _LEVELS]
+        by_level = zip(*(_level_keys(k) for k in counts), strict=True)
+        self._levels = [_summed(list(keys), counts) for keys in by_level]
 
     def of(self, counts: _Counts, without: _Counts | None = None) -> Floats:
         """The share for each row of ``counts``; ``without`` is taken out of what is known."""
         share = np.zeros(len(counts.n))
-        for keys, (code, n, y) in zip(_LEVELS, self._levels, strict=True):
-            wanted = keys(counts)
+        own_keys = _level_keys(without) if without is not None else (np.empty(0, np.int64),) * 3
+        for wanted, own_key, (code, n, y) in zip(_level_keys(counts), own_keys, self._levels, strict=True):
             here_n, here_y = _looked_up(code, n, wanted), _looked_up(code, y, wanted)
             if without is not None:
-                own, own_n, own_y = _summed([keys(without)], [without])
+                own, own_n, own_y = _summed([own_key], [without])
                 here_n, here_y = (
                     here_n - _looked_up(own, own_n, wanted),
                     here_y - _looked_up(own, own_y, wanted),
@@ -257,18 +258,17 @@ class _Shares:
         return share
 
 
-_LEVELS = (
-    lambda k: k.state,
-    lambda k: k.state * 4096 + k.traveller,
-    lambda k: (k.state * 4096 + k.traveller) * 4 + k.quarter,
-)
+def _level_keys(counts: _Counts) -> tuple[Ints, Ints, Ints]:
+    """States from coarse to fine: all travellers, by type, by type and quarter of the year."""
+    by_type = counts.state * 4096 + counts.traveller
+    return counts.state, by_type, by_type * 4 + counts.quarter
 
 
 def _summed(keys: list[Ints], counts: list[_Counts]) -> tuple[Ints, Floats, Floats]:
     code, place = np.unique(np.concatenate(keys), return_inverse=True)
     n = np.bincount(place, weights=np.concatenate([k.n for k in counts]), minlength=len(code))
     y = np.bincount(place, weights=np.concatenate([k.y for k in counts]), minlength=len(code))
-    return code, n, y
+    return code, n.astype(np.float64), y.astype(np.float64)
 
 
 def _looked_up(code: Ints, value: Floats, wanted: Ints) -> Floats:
@@ -306,7 +306,7 @@ class _Model:
         cell = counts.group * (2 * LAGS) + state
         expected = np.bincount(cell, weights=counts.n * share, minlength=prod(shape))
         variance = np.bincount(cell, weights=counts.n * share * (1 - share), minlength=prod(shape))
-        return expected.reshape(shape), variance.reshape(shape)
+        return expected.astype(np.float64).reshape(shape), variance.astype(np.float64).reshape(shape)
 
     def estimate(self, today: _Counts, level: float) -> dict[str, Floats]:
         """Estimates by group, direction and lag."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from caudal.estimate.stays.classify import Settings, map_pieces
 from caudal.estimate.stays.cube import CellCounter, Cells, CubeSpec
+from caudal.estimate.stays.keys import Ints
 from caudal.estimate.stays.reading import PackedRegister
 from caudal.estimate.stays.repair import Runs
 
@@ -52,9 +53,7 @@ def policy_movement(
     return table.append_column("movement_pct", pa.array(movement, from_pandas=True))
 
 
-def _aligned(
-    cells: Cells, codes: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _aligned(cells: Cells, codes: Ints) -> Ints:
     counts = np.zeros(len(codes), np.int64)
     counts[np.searchsorted(codes, cells.code)] = cells.count
     return counts
