@@ -20,18 +20,23 @@ The interface, in the order in which a build calls it::
 from which raw columns and which lines of the spec a concept came.
 """
 
+from caudal.harmonise.check import check_source
 from caudal.harmonise.crosswalk import Crosswalk, read_crosswalk
 from caudal.harmonise.delivery import Harmonised, harmonise_delivery
 from caudal.harmonise.identifiers import IdentifierKey, identifier_key
+from caudal.harmonise.lineage import ConceptLineage, lineage
 from caudal.harmonise.reconcile import added, threshold_problems
 
 __all__ = [
+    "ConceptLineage",
     "Crosswalk",
     "Harmonised",
     "IdentifierKey",
     "added",
+    "check_source",
     "harmonise_delivery",
     "identifier_key",
+    "lineage",
     "read_crosswalk",
     "threshold_problems",
 ]
