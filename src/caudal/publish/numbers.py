@@ -9,12 +9,25 @@ machines keep the full value with a point.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 #: Significant digits that a standard error keeps.
 DIGITS_OF_ERROR = 2
+
+_FACT = re.compile(r"\{(\w+)\}")
+
+
+def fill(template: str, facts: Mapping[str, object]) -> str:
+    """``template`` with each {fact} in its place; one that is not known leaves nothing. Nothing but plain
+    names is looked up, so that a text cannot reach into what it is given.
+
+    >>> fill("{area}: {value.real}", {"area": "Istmo", "value": 1})
+    'Istmo: {value.real}'
+    """
+    return _FACT.sub(lambda found: str(facts.get(found[1], "")), template)
 
 
 @dataclass(frozen=True)
@@ -85,5 +98,10 @@ def period(code: str, style: TimeStyle, prefix: str = "") -> str:
     if not rest or prefix + kind not in style.patterns or not digits.isdigit():
         return code
     names = style.names.get("month" if kind == "day" else kind, ())
-    name = names[int(digits) - 1] if 0 < int(digits) <= len(names) else digits
-    return style.patterns[prefix + kind].format(year=year, name=name, n=int(digits), day=day.lstrip("0"))
+    if not 0 < int(digits) <= len(names):
+        return code
+    name = names[int(digits) - 1]
+    return fill(
+        style.patterns[prefix + kind],
+        {"year": year, "name": name, "n": int(digits), "day": day.lstrip("0")},
+    )

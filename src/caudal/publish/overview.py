@@ -13,7 +13,7 @@ from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart
 from caudal.publish.indicator import lead
-from caudal.publish.numbers import decimals_for
+from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.voice import Shown, Voice
 
 #: Rows of the chart of truths; the table holds all.
@@ -101,7 +101,7 @@ def _truth(voice: Voice, t: ComparisonOfTruth) -> Truth:
 
     interval, inside = "", None
     if t.lower is not None and t.upper is not None and t.estimate is not None:
-        interval = voice.words.text["interval"].format(lower=show(t.lower), upper=show(t.upper))
+        interval = fill(voice.words.text["interval"], {"lower": show(t.lower), "upper": show(t.upper)})
         inside = t.lower <= t.truth <= t.upper
     source = voice.source(t.source) if t.source in voice.release.sources else t.source
     return Truth(" · ".join(labels), source, show(t.truth), show(t.estimate), interval, inside)

@@ -23,6 +23,7 @@ from caudal.engine.files import sha256_bytes, writing_folder
 from caudal.model.release import Signatory
 from caudal.publish import comparison, indicator, overview
 from caudal.publish.files import release_files
+from caudal.publish.numbers import fill
 from caudal.publish.release import Release, read_release
 from caudal.publish.voice import Voice, voice_of
 
@@ -234,13 +235,14 @@ class Press:
 def citation(voice: Voice, title: str) -> str:
     """How to cite a page."""
     structure = voice.release.structure
-    return str(
-        voice.words.text["cite"].format(
-            producer=voice.plain(structure.producer),
-            vintage=structure.vintage,
-            title=title,
-            area=voice.area_name(),
-        )
+    return fill(
+        voice.words.text["cite"],
+        {
+            "producer": voice.plain(structure.producer),
+            "vintage": structure.vintage,
+            "title": title,
+            "area": voice.area_name(),
+        },
     )
 
 

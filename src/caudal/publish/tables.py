@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.chart import Caption, Mark, rows_chart, time_chart
+from caudal.publish.numbers import fill
 from caudal.publish.release import Cell, breakdown
 from caudal.publish.voice import Shown, Voice
 
@@ -166,8 +167,14 @@ def described(voice: Voice, table: Table) -> str:
         return voice.words.text["described_none"]
     high = max(known, key=lambda r: r.cell.value or 0.0)
     low = min(known, key=lambda r: r.cell.value or 0.0)
-    sentence = voice.words.text["described"].format(
-        high=" · ".join(high.labels), high_value=high.value, low=" · ".join(low.labels), low_value=low.value
+    sentence = fill(
+        voice.words.text["described"],
+        {
+            "high": " · ".join(high.labels),
+            "high_value": high.value,
+            "low": " · ".join(low.labels),
+            "low_value": low.value,
+        },
     )
     withheld = any(r.withheld for r in table.rows)
     return sentence + (" " + voice.words.text["described_withheld"] if withheld else "")

@@ -17,7 +17,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import DimensionEntry, SourceEntry
 from caudal.model.spec import text_in
-from caudal.publish.numbers import decimals_for, number, period
+from caudal.publish.numbers import decimals_for, fill, number, period
 from caudal.publish.release import Cell, Release, breakdown, main_area
 from caudal.publish.words import Words, words
 
@@ -65,7 +65,7 @@ class Voice:
 
     def say(self, key: str, **facts: object) -> Markup:
         """A sentence of the interface; facts are escaped unless they are markup."""
-        return Markup(self.words.text[key]).format(**facts)
+        return filled(self.words.text[key], facts)
 
     def plain(self, text: Mapping[str, str]) -> str:
         """A text of the release, in the first language that has it."""
@@ -148,11 +148,8 @@ class Voice:
 
     def amount(self, value: float, decimals: int, unit: str) -> str:
         """A number with the sign of its unit, where the unit has one, as in percent."""
-        return (
-            self.words.lists.get("unit_forms", {})
-            .get(unit, "{number}")
-            .format(number=self.number(value, decimals))
-        )
+        form = self.words.word("unit_forms", unit) or "{number}"
+        return fill(form, {"number": self.number(value, decimals)})
 
     def decimals(self, cell: Cell) -> int:
         """Decimals of a cell: they follow its error and end at what its indicator declares."""
@@ -175,7 +172,7 @@ class Voice:
             return ""
         low = self.number(cell.lower, self.decimals(cell))
         high = self.amount(cell.upper, self.decimals(cell), cell.unit)
-        return self.words.text[key].format(lower=low, upper=high)
+        return fill(self.words.text[key], {"lower": low, "upper": high})
 
     def level(self, cell: Cell) -> str:
         """The confidence level of a cell's interval, as in 95."""
@@ -243,7 +240,7 @@ class Voice:
             "time": self.when(cell.time),
             "source": self.source(cell.source),
         }
-        return Markup(str(escape(template))).format_map(_Facts(facts))
+        return filled(template, facts)
 
     def axes(self, concept: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
         """A concept vector in words: axis, its name, the words of its value."""
@@ -268,8 +265,6 @@ def voice_of(release: Release, tag: str) -> Voice:
     return Voice(release, words(tag, release.structure.page_texts.get(tag, {})))
 
 
-class _Facts(dict[str, object]):
-    """Facts of a sentence; one that the sentence asks for in vain leaves nothing."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
+def filled(template: str, facts: Mapping[str, object]) -> Markup:
+    """``template`` with its facts, both escaped; a fact that is markup already stays so."""
+    return Markup(fill(str(escape(template)), {name: escape(fact) for name, fact in facts.items()}))

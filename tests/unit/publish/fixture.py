@@ -176,8 +176,8 @@ INDICATORS = [
                 "Unemployed persons for each hundred persons in the labour force.",
             ),
             "headline": text(
-                "{area}, {time}: {value} de la fuerza de trabajo no tiene trabajo ({interval}). Fuente: {source}.",
-                "{area}, {time}: {value} da força de trabalho não tem trabalho ({interval}). Fonte: {source}.",
+                "{area}, {time}: {value} de los activos no tiene trabajo ({interval}). Fuente: {source}.",
+                "{area}, {time}: {value} dos ativos não tem trabalho ({interval}). Fonte: {source}.",
                 "{area}, {time}: {value} of the labour force have no work ({interval}). Source: {source}.",
             ),
         },

@@ -1,0 +1,113 @@
+"""Files: what they hold, and what no withheld cell and no formula may bring into them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.publish.fixture import cell, observations, write_release
+
+from caudal.publish.files import guarded, release_files, write_files
+from caudal.publish.release import read_release
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return release_files(read_release(write_release(tmp_path_factory.mktemp("release"))))
+
+
+def rows(data: bytes) -> list[dict[str, str]]:
+    """A CSV as its readers see it."""
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def test_every_cell_is_in_the_file_of_all_with_its_value_exactly(files: dict[str, bytes]) -> None:
+    found = rows(files["data/observations.csv"])
+    assert len(found) == len(observations())
+    values = {r["address"]: r["value"] for r in found}
+    assert float(values["unemployment_rate/XI/2026-Q2/all/survey@2026-11"]) == 9.71
+
+
+def test_a_withheld_cell_has_its_key_and_one_flag(files: dict[str, bytes]) -> None:
+    measured = (
+        "value",
+        "sampling_se",
+        "lower",
+        "upper",
+        "interval_type",
+        "method_code",
+        "reliability",
+        "unit_code",
+    )
+    for path in [p for p in files if p.endswith(".csv")]:
+        withheld = [r for r in rows(files[path]) if r["obs_status_code"] == "Q"]
+        assert all(r[n] == "" for r in withheld for n in measured)
+        assert not any("suppress" in r.values() or "C" in r.values() for r in withheld)
+    assert sum(r["obs_status_code"] == "Q" for r in rows(files["data/observations.csv"])) == 4
+
+
+def test_no_file_holds_a_count_of_records(files: dict[str, bytes], tmp_path: Path) -> None:
+    with_counts = [
+        r | {"sample_n": 731934, "cases_n": 73193, "psu_n": 4711, "df": 4699.0} for r in observations()
+    ]
+    made = release_files(read_release(write_release(tmp_path, with_counts)))
+    assert made == files
+
+
+def test_labels_stand_beside_codes_in_the_language_of_the_folder(files: dict[str, bytes]) -> None:
+    found = rows(files["pt/data/unemployment_rate.csv"])
+    women = next(r for r in found if r["address"] == "unemployment_rate/XI/2026-Q2/sex=F/survey@2026-11")
+    assert (women["sex_code"], women["sex"], women["migratory_status"]) == ("F", "Mulheres", "Total")
+    assert {r["indicator_code"] for r in found} == {"unemployment_rate", "unemployment_rate_gap"}
+
+
+def test_a_label_that_is_a_formula_is_led_by_an_apostrophe(files: dict[str, bytes]) -> None:
+    labels = {r["birth_country"] for r in rows(files["es/data/foreign_born.csv"])}
+    assert '\'=HYPERLINK("x")' in labels
+    assert not any(x.startswith("=") for x in labels)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1"])
+def test_texts_that_a_spreadsheet_would_run_are_guarded(text: str) -> None:
+    assert guarded(text) == "'" + text
+
+
+def test_negative_numbers_stay_numbers(files: dict[str, bytes]) -> None:
+    gap = next(
+        r
+        for r in rows(files["es/data/unemployment_rate.csv"])
+        if r["indicator_code"].endswith("_gap") and r["sex_code"] == "M"
+    )
+    assert float(gap["lower"]) < 0
+
+
+def test_the_metadata_of_an_indicator_names_sources_vectors_and_files(files: dict[str, bytes]) -> None:
+    found = json.loads(files["data/foreign_born.json"])
+    assert set(found["sources"]) == {"survey", "register", "un"}
+    assert found["concept_vectors"]["register"] == [
+        {"basis": "citizenship", "measure": "stock", "stay": "permit"}
+    ]
+    assert set(found["files"]) == {f"{tag}/data/foreign_born.csv" for tag in ("es", "pt", "en")}
+    assert found["indicator"]["text"]["name"]["pt"] == "Pessoas nascidas no exterior"
+
+
+def test_quality_tells_totals_of_sources(files: dict[str, bytes]) -> None:
+    found = json.loads(files["data/quality.json"])
+    survey = next(s for s in found["sources"] if s["source"] == "survey")
+    r = survey["reconciliation"]
+    assert r["rows_in"] == r["records"] + r["quarantined"]
+
+
+def test_an_error_of_zero_is_no_error(tmp_path: Path) -> None:
+    full_count = cell("foreign_born", 100.0) | {"sampling_se": 0.0, "lower": 100.0, "upper": 100.0}
+    found = rows(release_files(read_release(write_release(tmp_path, [full_count])))["data/observations.csv"])
+    assert [found[0][n] for n in ("sampling_se", "lower", "upper")] == ["", "", ""]
+
+
+def test_files_are_written_where_they_are_named(tmp_path: Path) -> None:
+    written = write_files(write_release(tmp_path / "release"), tmp_path / "out")
+    assert all((tmp_path / "out" / p).is_file() for p in written)
+    assert Path("data/observations.csv") in written
