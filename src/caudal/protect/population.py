@@ -1,0 +1,277 @@
+"""From observations to cells: which units each figure rests on, and what that lets a reader add up.
+
+A *set* is the units behind a figure: its denominator (``sample_n``), its cases (``cases_n``), what is left.
+Two figures of one source and period whose counts agree wherever both have one rest on the same set, so
+their tables are tables of one population.
+
+It refuses observations without a count behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from caudal.errors import CaudalError, Problem, problem
+from caudal.model.indicator import GapSpec
+from caudal.model.observation import NOT_APPLICABLE, TOTAL, address
+from caudal.model.protection import ProtectionPolicy
+from caudal.protect.cells import CellSystem, Hierarchy, Link
+
+Key = tuple[str, ...]
+Row = Mapping[str, object]
+#: Units whose observations are counts.
+COUNT_UNITS = ("PS", "HH", "EVENT", "DECISION")
+
+
+@dataclass(frozen=True)
+class Population:
+    """The cells of one base population, and the cells that each observation shows."""
+
+    name: str
+    dimensions: tuple[str, ...]
+    cells: Mapping[Key, int]
+    hierarchies: Mapping[str, Hierarchy]
+    links: tuple[Link, ...]
+    rows: Mapping[int, tuple[Key, ...]]
+    withheld: frozenset[Key]
+    survey: bool
+    denominators: frozenset[str]
+    policy: ProtectionPolicy
+    labels: Mapping[str, str]
+
+    def threshold(self, key: Key) -> int:
+        """The count below which a cell is primary."""
+        policy = self.policy
+        if self.survey:
+            least = policy.survey_threshold if key[0] in self.denominators else policy.cases_threshold
+        else:
+            least = policy.count_threshold
+        named = [policy.sensitive.get(d, 0) for d, c in zip(self.dimensions, key, strict=True) if c != TOTAL]
+        return max([least, *named])
+
+    def says_nothing(self, key: Key) -> bool:
+        """Whether the cell counts only non-response."""
+        return any(c in self.policy.unknown_codes for c in key[1:])
+
+    def readable(self, system: CellSystem, cell: int) -> str:
+        """The cell in words, with the indicator that its set was first seen in."""
+        key = system.keys[cell]
+        named = [f"{d}={c}" for d, c in zip(self.dimensions[1:], key[1:], strict=True) if c != TOTAL]
+        return f"{self.labels.get(key[0], key[0])}: {', '.join(named) or 'total'}"
+
+
+def read_populations(
+    rows: Mapping[int, Row],
+    dimensions: tuple[str, ...],
+    policy: ProtectionPolicy,
+    hierarchies: Mapping[str, Hierarchy],
+    aliases: Mapping[str, str],
+    gaps: Mapping[str, GapSpec],
+) -> list[Population]:
+    """One population for each reporter, source, period and vintage. Raises :class:`CaudalError`."""
+    groups: dict[tuple[str, ...], dict[int, Row]] = {}
+    for i, row in rows.items():
+        name = tuple(str(row[c]) for c in ("reporter_code", "source_code", "time_period", "vintage"))
+        groups.setdefault(name, {})[i] = row
+    readers = [
+        _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps)
+        for name, part in sorted(groups.items())
+    ]
+    populations = [r.read() for r in readers]
+    problems = [p for r in readers for p in r.problems]
+    if problems:
+        raise CaudalError(*problems)
+    return populations
+
+
+class _Reader:
+    """Reads one population."""
+
+    def __init__(
+        self,
+        name: str,
+        rows: Mapping[int, Row],
+        dimensions: tuple[str, ...],
+        policy: ProtectionPolicy,
+        hierarchies: Mapping[str, Hierarchy],
+        aliases: Mapping[str, str],
+        gaps: Mapping[str, GapSpec],
+    ) -> None:
+        self.name, self.rows, self.policy, self.aliases, self.gaps = name, rows, policy, aliases, gaps
+        self.given = dimensions
+        kept = [d for d in dimensions if aliases.get(d, d) == d]
+        self.axes = ("set", "reference_area", "counterpart_area", *kept)
+        self.hierarchies = {d: dict(h) for d, h in hierarchies.items()}
+        self.problems: list[Problem] = []
+        self.survey = self._is_survey()
+        self.root = self._area_root()
+
+    def _is_survey(self) -> bool:
+        sources = {str(r["source_code"]) for r in self.rows.values()}
+        if sources & set(self.policy.full_counts):
+            return False
+        return any(r["sampling_se"] is not None or r["psu_n"] is not None for r in self.rows.values())
+
+    def _area_root(self) -> str:
+        """The area that is the total: the reporter's own, unless a hierarchy puts others above it."""
+        areas = {str(r["reference_area_code"]) for r in self.rows.values()}
+        tree = self.hierarchies.get("reference_area", {})
+        tops = sorted({a for a in areas if tree.get(a, TOTAL) == TOTAL})
+        reporter = str(next(iter(self.rows.values()))["reporter_code"])
+        return reporter if reporter in tops else tops[0] if len(tops) == 1 else TOTAL
+
+    def read(self) -> Population:
+        """The population; what is wrong with it is left in ``problems``."""
+        counts: dict[str, dict[Key, int]] = {}
+        pairs: dict[tuple[str, str], set[str]] = {}
+        shown: dict[int, list[tuple[str, Key]]] = {}
+        for i, row in self.rows.items():
+            if self._is_gap(row):
+                continue
+            series = f"{row['indicator_code']}|{row['concept_vector']}"
+            for part, n in self._counts(row):
+                counts.setdefault(f"{series}|{part}", {})[self._key(row)] = n
+                shown.setdefault(i, []).append((f"{series}|{part}", self._key(row)))
+            if len(shown.get(i, ())) == 2:
+                pairs.setdefault((f"{series}|n", f"{series}|cases"), set()).add(series)
+        same = _same_sets(counts)
+        cells = {(same[s], *k): n for s, keys in counts.items() for k, n in keys.items()}
+        links = self._links(pairs, same, counts)
+        rows = {i: tuple(dict.fromkeys((same[s], *k) for s, k in parts)) for i, parts in shown.items()}
+        rows |= {i: cells_ + self._rests(cells_, links) for i, cells_ in rows.items()}
+        rows |= self._gap_rows(rows)
+        return Population(
+            self.name,
+            self.axes,
+            cells,
+            self._trees(),
+            links,
+            rows,
+            frozenset(k for i, ks in rows.items() if self._withheld(self.rows[i]) for k in ks if k in cells),
+            self.survey,
+            frozenset(same[s] for s in counts if s.endswith("|n")),
+            self.policy,
+            {same[s]: s.split("|", 1)[0] for s in sorted(counts, reverse=True)},
+        )
+
+    def _is_gap(self, row: Row) -> bool:
+        return str(row["indicator_code"]) in self.gaps or str(row["indicator_code"]).endswith("_gap")
+
+    def _counts(self, row: Row) -> list[tuple[str, int]]:
+        """The counts behind a figure; a complete count may have only its value."""
+        n, cases = row["sample_n"], row["cases_n"]
+        if n is None and row["unit_code"] in COUNT_UNITS and not self.survey:
+            n = row["value"]
+        if n is None or not isinstance(n, (int, float)) or n < 0 or n != int(n):
+            self.problems.append(problem("protect-no-count", where=address(row)))
+            return []
+        if not isinstance(cases, int) or (cases == n and row["unit_code"] in COUNT_UNITS):
+            return [("n", int(n))]
+        return [("n", int(n)), ("cases", cases)]
+
+    def _key(self, row: Row) -> Key:
+        found = dict.fromkeys(self.axes[1:], TOTAL)
+        area = str(row["reference_area_code"])
+        found["reference_area"] = TOTAL if area == self.root else area
+        counterpart = str(row["counterpart_area_code"])
+        found["counterpart_area"] = TOTAL if counterpart == NOT_APPLICABLE else counterpart
+        for d in self.given:
+            code = str(row[f"{d}_code"])
+            if code != TOTAL:
+                found[self.aliases.get(d, d)] = code
+        return tuple(found.values())
+
+    def _trees(self) -> dict[str, dict[str, str]]:
+        trees = {d: dict(self.hierarchies.get(d, {})) for d in self.axes}
+        area = trees["reference_area"]
+        trees["reference_area"] = {
+            c: TOTAL if p == self.root else p for c, p in area.items() if c != self.root
+        }
+        return trees
+
+    def _links(
+        self,
+        pairs: Mapping[tuple[str, str], set[str]],
+        same: Mapping[str, str],
+        counts: Mapping[str, Mapping[Key, int]],
+    ) -> tuple[Link, ...]:
+        """Whole = cases + others, where a figure has both; others may be a set that is known already."""
+        links: dict[tuple[str, str], Link] = {}
+        for whole, part in pairs:
+            w, p = same[whole], same[part]
+            if w == p or (w, p) in links:
+                continue
+            left = {k: counts[whole][k] - counts[part][k] for k in counts[part] if k in counts[whole]}
+            links[(w, p)] = Link(w, p, _known_set(left, counts, same) or f"{w} - {p}")
+        return tuple(links.values())
+
+    def _rests(self, cells: tuple[Key, ...], links: tuple[Link, ...]) -> tuple[Key, ...]:
+        held = {k[0]: k for k in cells}
+        return tuple(
+            (link.rest, *held[link.whole][1:]) for link in links if link.whole in held and link.part in held
+        )
+
+    def _gap_rows(self, rows: Mapping[int, tuple[Key, ...]]) -> dict[int, tuple[Key, ...]]:
+        """A gap shows what its two figures show."""
+        by: dict[tuple[str, Key], tuple[Key, ...]] = {}
+        for i, cells in rows.items():
+            by[(str(self.rows[i]["indicator_code"]), self._key(self.rows[i]))] = cells
+        found: dict[int, tuple[Key, ...]] = {}
+        for i, row in self.rows.items():
+            if not self._is_gap(row):
+                continue
+            base = str(row["indicator_code"]).removesuffix("_gap")
+            gap = self.gaps.get(str(row["indicator_code"]))
+            keys = self._gap_inputs(self._key(row), gap, [k for name, k in by if name == base])
+            inputs = [by[(base, k)] for k in keys if (base, k) in by]
+            if len(inputs) < 2:
+                self.problems.append(problem("protect-gap-without-inputs", where=address(row)))
+            found[i] = tuple(dict.fromkeys(c for cells in inputs for c in cells))
+        return found
+
+    def _gap_inputs(self, key: Key, gap: GapSpec | None, known: list[Key]) -> list[Key]:
+        if gap is not None:
+            at = self.axes.index(self.aliases.get(gap.dimension, gap.dimension)) - 1
+            return [(*key[:at], code, *key[at + 1 :]) for code in (gap.group, gap.reference)]
+        return [k for k in known if sum(a != b for a, b in zip(k, key, strict=True)) == 1 and _finer(k, key)]
+
+    def _withheld(self, row: Row) -> bool:
+        """Blank already, or in a crossing that the custodian never shows."""
+        crossed = {d for d in self.given if str(row[f"{d}_code"]) != TOTAL}
+        if str(row["reference_area_code"]) != self.root:
+            crossed.add("reference_area")
+        if str(row["counterpart_area_code"]) not in (NOT_APPLICABLE, TOTAL):
+            crossed.add("counterpart_area")
+        return row["value"] is None or any(set(c) <= crossed for c in self.policy.never_crossed)
+
+
+def _finer(key: Key, than: Key) -> bool:
+    return all(b == TOTAL or a == b for a, b in zip(key, than, strict=True))
+
+
+def _same_sets(counts: Mapping[str, Mapping[Key, int]]) -> dict[str, str]:
+    """One name for all series whose counts agree wherever both stand."""
+    names: dict[str, str] = {}
+    merged: dict[str, dict[Key, int]] = {}
+    for series in sorted(counts, key=lambda s: (-len(counts[s]), s)):
+        own = counts[series]
+        home = next((m for m, known in merged.items() if _agree(own, known)), None)
+        if home is None:
+            home = series
+            merged[home] = {}
+        names[series] = home
+        merged[home].update(own)
+    return names
+
+
+def _agree(own: Mapping[Key, int], known: Mapping[Key, int]) -> bool:
+    common = [k for k in own if k in known]
+    return any(own[k] for k in common) and all(own[k] == known[k] for k in common)
+
+
+def _known_set(
+    left: Mapping[Key, int], counts: Mapping[str, Mapping[Key, int]], same: Mapping[str, str]
+) -> str:
+    """The set whose counts are what is left, or nothing."""
+    return next((same[s] for s, known in counts.items() if _agree(left, known)), "")

@@ -1,0 +1,281 @@
+"""Secondary suppression: the fewest further cells so that every suppressed one stays open.
+
+Rounds of four steps: the relaxation of the covering problem (:mod:`master`), a pattern from its fractions
+(:mod:`rounding`), the attacker on that pattern (:mod:`audit`), and a cut for each cell that he narrows
+too far. The first rounds explore; later ones start from the last pattern and only repair it.
+
+It never returns a pattern that the attacker beats: when nothing can be enough, or time runs out, it says
+which cells stay open and the gate refuses.
+
+Reference: Fischetti and Salazar (2001), Management Science 47, 1008-1027.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import sparse
+
+from caudal.protect.attacker import Knowledge
+from caudal.protect.audit import Failure, Pool, audit_widths
+from caudal.protect.cells import Bools, CellSystem, Floats, Ints
+from caudal.protect.certificates import Certificate, certify
+from caudal.protect.master import Master, cut_row, first_rows
+from caudal.protect.rounding import Cover, round_pattern
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The protection level of counts.
+
+    ``values``: how many different integers a suppressed cell must be able to be; ``lower``: what the
+    attacker knows of it: 1 where zeros are always published, 0 where zeros may be suppressed too.
+    """
+
+    values: int = 4
+    lower: int = 1
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which cells are suppressed. ``open_cells`` are those that could not be protected: never published."""
+
+    suppressed: Bools
+    primary: Bools
+    secondary_n: int
+    least_secondary_n: int
+    rounds: int
+    open_cells: tuple[int, ...]
+    hopeless: tuple[int, ...] = ()
+    certificate: Certificate | None = field(default=None, repr=False)
+
+    @property
+    def certified(self) -> bool:
+        """Whether every suppressed cell passed the audit and is proved by alternative tables."""
+        proved = self.certificate is not None and not self.certificate.unproved
+        return proved and not self.open_cells and not self.hopeless
+
+
+def knowledge(system: CellSystem, primary: Bools, demand: Demand, *, zeros: bool = False) -> Knowledge:
+    """What the attacker of the release level knows: a suppressed count is at least ``demand.lower``;
+    nothing is known of hidden cells but that they are not negative. Every published cell that is
+    suppressed must stay open, and every remainder that is primary."""
+    lower = np.where(system.hidden, 0, demand.lower).astype(float)
+    wanted = ~system.hidden | (system.remainder & primary)
+    values = system.counts.astype(float)
+    lower = np.minimum(lower, values) if zeros else lower
+    return Knowledge(values, lower, np.where(wanted, demand.values - 1.0, 0.0))
+
+
+def suppress(
+    system: CellSystem,
+    primary: Bools,
+    *,
+    demand: Demand | None = None,
+    layers: tuple[Knowledge, ...] | None = None,
+    cost: Floats | None = None,
+    forced: Bools | None = None,
+    fixed: Bools | None = None,
+    zeros: bool = False,
+    seed: int = 0,
+    rounds: int = 30,
+    time_limit_s: float = 300.0,
+    effort: int = 1,
+) -> Pattern:
+    """A pattern that holds under every layer of knowledge, at little cost.
+
+    ``primary`` must be protected; ``forced`` cells are blank anyway (cost nothing); ``fixed`` must stay
+    published; ``zeros`` lets empty cells be suppressed. The result is certified only if
+    :attr:`Pattern.certified`.
+    """
+    search = _Search.start(system, primary, demand or Demand(), layers, cost, forced, fixed, zeros)
+    return search.run(seed, rounds, time.process_time() + time_limit_s, effort)
+
+
+@dataclass
+class _Search:
+    """State of the rounds."""
+
+    system: CellSystem
+    asked: Demand
+    counts_layer: Knowledge
+    matrix: sparse.csr_array
+    matrix_t: sparse.csr_array
+    layers: tuple[Knowledge, ...]
+    primary: Bools
+    always: Bools
+    candidate: Bools
+    cost: Floats
+    master: Master
+    hopeless: Ints
+    grown: Bools
+    pools: tuple[Pool, ...]
+
+    @classmethod
+    def start(
+        cls,
+        system: CellSystem,
+        primary: Bools,
+        demand: Demand,
+        layers: tuple[Knowledge, ...] | None,
+        cost: Floats | None,
+        forced: Bools | None,
+        fixed: Bools | None,
+        zeros: bool,
+    ) -> _Search:
+        nothing = np.zeros(system.size, bool)
+        layers = layers or (knowledge(system, primary, demand, zeros=zeros),)
+        always = primary | system.hidden | (forced if forced is not None else nothing)
+        allowed = ~always & ~(fixed if fixed is not None else nothing)
+        candidate = allowed & ((system.counts > 0) | zeros)
+        cost = default_cost(system) if cost is None else cost
+        # a published zero moves nowhere and binds nothing
+        matrix = _without(system.matrix, ~(candidate | always | (system.counts > 0)))
+        rows, hopeless = [], []
+        for know in layers:
+            found, lost = first_rows(matrix, know, always, candidate)
+            rows += found
+            hopeless += list(lost)
+        return cls(
+            system,
+            demand,
+            layers[0],
+            matrix,
+            matrix.T.tocsr(),
+            layers,
+            primary,
+            always,
+            candidate,
+            cost,
+            Master(np.flatnonzero(candidate), cost, rows),
+            np.array(sorted(set(hopeless)), np.int64),
+            nothing.copy(),
+            tuple(Pool(system.size) for _ in layers),
+        )
+
+    def run(self, seed: int, rounds: int, deadline: float, effort: int) -> Pattern:
+        """Rounds until the attacker finds nothing and every cell is proved, or time runs out.
+
+        The first rounds explore; then the last pattern is repaired; after ``rounds`` it only grows, which
+        ends for certain, and what it holds too much is taken back.
+        """
+        pattern, least, done, clean = self.always.copy(), 0.0, 0, 0
+        failures: list[Failure] = []
+        certificate: Certificate | None = None
+        while time.process_time() < deadline:
+            done += 1
+            fractions, value = self.master.solve()
+            least = least if clean or self.grown.any() else value
+            if done > rounds:
+                self.grown |= pattern & self.candidate
+            explore = done <= 7 and not clean
+            start = self.always | (fractions > 0.5) if explore else pattern | self.always
+            pattern = self._round(start, fractions, (3000 if explore else 300) * effort, seed + done)
+            failures = self._audit(pattern, seed + 1000 * done)
+            if failures:
+                if all(f.cell in self.hopeless for f in failures):
+                    break
+                continue
+            if self.grown.any():
+                pattern = self._prune(pattern, seed, deadline)
+            certificate = self._prove(pattern, seed + clean)
+            if not certificate.unproved:
+                break
+            clean += 1
+            self._ask_more(certificate)
+        return self._result(pattern, failures, least, done, certificate)
+
+    def _prune(self, pattern: Bools, seed: int, deadline: float) -> Bools:
+        """Publish again, in shrinking groups, what a grown pattern does not need."""
+        rng = np.random.default_rng(seed)
+        left = rng.permutation(np.flatnonzero(pattern & self.candidate))
+        group = max(len(left) // 8, 1)
+        while len(left) and time.process_time() < deadline:
+            trial = pattern.copy()
+            trial[left[:group]] = False
+            fails = any(
+                audit_widths(
+                    self.matrix, self.matrix_t, k, trial, pool=Pool(self.system.size), most_failures=1
+                ).failures
+                for k in self.layers
+            )
+            if not fails:
+                pattern, left = trial, left[group:]
+            elif group > 1:
+                group //= 2
+            else:
+                left = left[1:]
+        return pattern
+
+    def _prove(self, pattern: Bools, seed: int) -> Certificate:
+        """Integer alternatives for the first layer, the counts."""
+        values = int(self.asked.values)
+        return certify(self.matrix, self.counts_layer, pattern, values=values, seed=seed)
+
+    def _ask_more(self, certificate: Certificate) -> None:
+        """A real interval that is wide enough may hold too few integers: ask a wider one of those cells."""
+        know = self.layers[0]
+        demand = know.demand.copy()
+        demand[list(certificate.unproved)] += 1.0
+        self.layers = (replace(know, demand=demand), *self.layers[1:])
+
+    def _round(self, start: Bools, fractions: Floats, steps: int, seed: int) -> Bools:
+        cuts, rights = self.master.cuts()
+        free_of_demand = self.system.hidden & ~self.primary
+        shield = abs(self.matrix) @ (2 * free_of_demand.astype(np.int64))
+        cover = Cover(self.matrix, cuts, rights, shield, self.cost, self.candidate & ~self.grown)
+        return round_pattern(cover, start, fractions, steps=steps, seed=seed)
+
+    def _audit(self, pattern: Bools, seed: int) -> list[Failure]:
+        failures: list[Failure] = []
+        for layer, (know, pool) in enumerate(zip(self.layers, self.pools, strict=True)):
+            found = audit_widths(self.matrix, self.matrix_t, know, pattern, pool=pool, seed=seed + layer)
+            failures += [f for f in found.failures if f.cell not in self.hopeless]
+            self._new_rows(found.failures, know)
+        return failures
+
+    def _new_rows(self, failures: tuple[Failure, ...], know: Knowledge) -> None:
+        rows = []
+        for f in failures:
+            row, enough = cut_row(
+                f.reach, f.cell, know.demand[f.cell], self.always | self.grown, self.candidate & ~self.grown
+            )
+            if enough:
+                rows.append(row)
+            elif self.always[f.cell]:
+                self.hopeless = np.union1d(self.hopeless, [f.cell])
+            else:  # a secondary cell that nothing could keep open is better published
+                self.candidate[f.cell] = self.grown[f.cell] = False
+                self.master.publish(f.cell)
+        self.master.add(rows)
+
+    def _result(
+        self, pattern: Bools, failures: list[Failure], least: float, rounds: int, proof: Certificate | None
+    ) -> Pattern:
+        secondary = pattern & ~self.always
+        floor = int(np.ceil(least / max(float(self.cost[self.candidate].max(initial=1.0)), 1e-9) - 1e-6))
+        return Pattern(
+            pattern,
+            self.primary,
+            int(secondary.sum()),
+            floor,
+            rounds,
+            tuple(f.cell for f in failures),
+            tuple(int(c) for c in self.hopeless),
+            None if failures else proof,
+        )
+
+
+def default_cost(system: CellSystem) -> Floats:
+    """One for each cell, and a little for its size: fewest cells first, small ones among them."""
+    size = np.log1p(system.counts.clip(0).astype(float))
+    return np.asarray(1.0 + 0.001 * size / max(float(size.max(initial=0.0)), 1.0), float)
+
+
+def _without(matrix: sparse.csr_array, dropped: Bools) -> sparse.csr_array:
+    keep = sparse.diags_array(np.where(dropped, 0, 1), dtype=np.int64)
+    slim = (matrix @ keep).tocsr()
+    slim.eliminate_zeros()
+    return slim
