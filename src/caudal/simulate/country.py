@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,27 +114,19 @@ def simulate_country(
     return SimulationReport(folder, sums.persons, sums.households, geography.psus, files, counts)
 
 
-@dataclass
 class _Desk:
-    """The open files of all offices, and what has been counted so far."""
+    """The open files of all offices, and what has been counted so far; ``stack`` closes the files."""
 
-    folder: Path
-    census: ParquetFile = field(init=False)
-    persons: TextFile = field(init=False)
-    households: TextFile = field(init=False)
-    register: TextFile = field(init=False)
-    grants: dict[Quarter, list[NDArray[np.int64]]] = field(init=False)
-    counts: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.census = ParquetFile(self.folder / CENSUS_PERSONS.file, CENSUS_PERSONS)
-        self.persons = TextFile(self.folder / SURVEY_PERSONS.file, "latin-1")
-        self.households = TextFile(self.folder / SURVEY_HOUSEHOLDS.file, "latin-1")
-        self.register = TextFile(self.folder / REGISTER.file, "utf-8-sig")
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self.census = stack.enter_context(closing(ParquetFile(folder / CENSUS_PERSONS.file, CENSUS_PERSONS)))
+        self.persons = stack.enter_context(closing(TextFile(folder / SURVEY_PERSONS.file, "latin-1")))
+        self.households = stack.enter_context(closing(TextFile(folder / SURVEY_HOUSEHOLDS.file, "latin-1")))
+        self.register = stack.enter_context(closing(TextFile(folder / REGISTER.file, "utf-8-sig")))
         self.persons.write([";".join(c.name for c in SURVEY_PERSONS.columns)])
         self.households.write([";".join(c.name for c in SURVEY_HOUSEHOLDS.columns)])
         self.register.write([",".join(f'"{c.name}"' for c in REGISTER.columns)])
-        self.grants = {quarter: [] for quarter in PERMIT_LAYOUTS}
+        self.grants: dict[Quarter, list[NDArray[np.int64]]] = {quarter: [] for quarter in PERMIT_LAYOUTS}
         self.counts = {"register_residents": 0, "register_gone": 0, "register_repeated": 0}
 
     def take_survey(self, rows: SurveyRows) -> None:
@@ -156,42 +149,39 @@ class _Desk:
         self.counts["register_gone"] += rows.gone
         self.counts["register_repeated"] += rows.repeated
 
-    def close(self) -> dict[str, int]:
-        """Finish all files; returns what was counted, the rows of each file included."""
+    def finish(self) -> dict[str, int]:
+        """Write the permits, which need all blocks; returns what was counted, rows of files included."""
         for quarter, parts in self.grants.items():
-            cells = np.concatenate(parts)
-            lines = permit_lines(quarter, cells)
-            file = TextFile(self.folder / permit_file(quarter), PERMIT_LAYOUTS[quarter].encoding)
-            file.write(lines)
-            file.close()
-            self.counts[permit_file(quarter)] = len(np.unique(cells))
+            cells, name = np.concatenate(parts), permit_file(quarter)
+            with closing(TextFile(self._folder / name, PERMIT_LAYOUTS[quarter].encoding)) as file:
+                file.write(permit_lines(quarter, cells))
+            self.counts[name] = len(np.unique(cells))
             self.counts[f"permits_{quarter[0]}-Q{quarter[1]}_granted"] = len(cells)
-        for file_, layout in (
-            (self.persons, SURVEY_PERSONS),
-            (self.households, SURVEY_HOUSEHOLDS),
-            (self.register, REGISTER),
-        ):
-            file_.close()
-            self.counts[layout.file] = file_.rows - 1
-        self.census.close()
-        self.counts[CENSUS_PERSONS.file] = self.census.rows
-        return self.counts
+        headers = 1
+        return self.counts | {
+            CENSUS_PERSONS.file: self.census.rows,
+            SURVEY_PERSONS.file: self.persons.rows - headers,
+            SURVEY_HOUSEHOLDS.file: self.households.rows - headers,
+            REGISTER.file: self.register.rows - headers,
+        }
 
 
 def _write_sources(
     folder: Path, parameters: IstmoParameters, geography: Geography, progress: Progress | None
 ) -> tuple[dict[str, int], Tally]:
+    """One pass over the population for all sources; returns what was counted, and the sums for the truth."""
     frame = make_frame(geography, parameters.survey)
     sample = draw_households(frame, stream(parameters.seed, Purpose.SURVEY_SAMPLE))
-    desk = _Desk(folder)
     sums = NOTHING_COUNTED
-    for number in range(geography.blocks):
-        block = make_block(geography, parameters.seed, number)
-        _deliver(block, number, parameters, frame, sample, desk)
-        sums = sums + tally(block)
-        if progress:
-            progress(number + 1, geography.blocks, "blocks of enumeration areas")
-    return desk.close(), sums
+    with ExitStack() as stack:
+        desk = _Desk(folder, stack)
+        for number in range(geography.blocks):
+            block = make_block(geography, parameters.seed, number)
+            _deliver(block, number, parameters, frame, sample, desk)
+            sums = sums + tally(block)
+            if progress:
+                progress(number + 1, geography.blocks, "blocks of enumeration areas")
+        return desk.finish(), sums
 
 
 def _deliver(

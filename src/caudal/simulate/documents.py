@@ -48,11 +48,12 @@ def make_documents(block: Population, rng: np.random.Generator) -> Documents:
     n = len(row)
     birth = _birthdays(block["age"][row].astype(np.int64), rng)
     year = block["arrival_year"][row].astype(np.int64)
-    entry = _day_of_year(np.where(year < 0, REFERENCE_YEAR, year), rng)
-    here = REFERENCE_DAY - np.where(year < 0, birth, entry)
+    came = _day_of_year(np.where(year < 0, REFERENCE_YEAR, year), rng)
+    since = np.where(year < 0, birth, np.maximum(came, birth))
+    here = REFERENCE_DAY - since
     # whoever came too late for the usual wait got the document some time since
     usual = read_quantiles(rng.random(n), _DAYS_TO_GRANT)
-    first = entry + np.where(usual <= here, usual, (rng.random(n) * (here + 1)).astype(np.int64))
+    first = since + np.where(usual <= here, usual, (rng.random(n) * (here + 1)).astype(np.int64))
     renewed = REFERENCE_DAY - np.minimum(read_quantiles(rng.random(n), _DAYS_SINCE_RENEWAL), here)
     granted = np.where(here > 900, renewed, first)
     document = ~np.isin(block["legal_status"][row], (IRREGULAR, PENDING))
@@ -60,7 +61,7 @@ def make_documents(block: Population, rng: np.random.Generator) -> Documents:
         row=row,
         number=document_number(block["person_id"][row].astype(np.int64)),
         birth=birth,
-        entry=np.where(year < 0, NO_DATE, np.maximum(entry, birth)),
+        entry=np.where(year < 0, NO_DATE, since),
         granted=np.where(document, granted, NO_DATE),
     )
 

@@ -101,7 +101,7 @@ def make_geography(persons: int, seed: int) -> Geography:
 
     >>> g = make_geography(persons=10_000, seed=1)
     >>> len(set(g.stratum.tolist())), int(g.psus)
-    (16, 84)
+    (16, 83)
     """
     region, area = _strata(persons)
     n = len(region)
@@ -126,15 +126,16 @@ def make_geography(persons: int, seed: int) -> Geography:
 
 
 def _strata(persons: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Region and area of every PSU."""
-    per_psu = (SMALLEST_PSU + LARGEST_PSU) / 2 * PERSONS_PER_HOUSEHOLD
-    regions, areas, counts = [], [], []
-    for r in REGIONS:
-        for area, share in ((URBAN, r.urban_share), (RURAL, 1.0 - r.urban_share)):
-            regions.append(r.code)
-            areas.append(area)
-            counts.append(max(SMALLEST_STRATUM, round(persons * r.population_share * share / per_psu)))
-    return np.repeat(np.array(regions), counts), np.repeat(np.array(areas), counts)
+    """Region and area of every PSU. Where small strata get the least number, the others give it up."""
+    share = np.array([r.population_share * s for r in REGIONS for s in (r.urban_share, 1.0 - r.urban_share)])
+    wanted = persons / ((SMALLEST_PSU + LARGEST_PSU) / 2 * PERSONS_PER_HOUSEHOLD)
+    small = share * wanted < SMALLEST_STRATUM
+    left = wanted - SMALLEST_STRATUM * int(small.sum())
+    even = np.floor(left * share / share[~small].sum() + 0.5).astype(np.int64)
+    counts = np.where(small, SMALLEST_STRATUM, np.maximum(SMALLEST_STRATUM, even))
+    region = np.repeat(np.array([r.code for r in REGIONS]), 2)
+    area = np.tile(np.array([URBAN, RURAL]), len(REGIONS))
+    return np.repeat(region, counts), np.repeat(area, counts)
 
 
 def _municipality(region: NDArray[np.int64]) -> NDArray[np.int64]:

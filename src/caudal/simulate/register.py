@@ -116,10 +116,12 @@ def _gone(
     n = len(number)
     seen = REFERENCE_DAY - read_quantiles(rng.random(n), _LAST_SEEN_GONE)
     rows["num_documento"] = number
-    rows["fecha_nacimiento"] = rows["fecha_nacimiento"] - older - (rng.random(n) * 3_000).astype(np.int64)
     rows["ultimo_tramite"] = seen
     for name in ("fecha_ingreso", "fecha_resolucion"):
-        rows[name] = np.where(rows[name] == NO_DATE, NO_DATE, np.minimum(rows[name], seen))
+        rows[name] = _not_after(rows[name], seen)
+    born = rows["fecha_nacimiento"] - older - (rng.random(n) * 3_000).astype(np.int64)
+    entered = np.where(rows["fecha_ingreso"] == NO_DATE, seen, rows["fecha_ingreso"])
+    rows["fecha_nacimiento"] = np.minimum(born, entered)
     rows["estado"] = (rng.random(n) < errors.closed).astype(np.int64)
     return rows
 
@@ -131,7 +133,10 @@ def _repeat_some(
     n = len(rows["num_documento"])
     again = np.flatnonzero(rng.random(n) < errors.duplicated)
     copy = {name: values[again] for name, values in rows.items()}
-    copy["ultimo_tramite"] = copy["ultimo_tramite"] - 1 - (rng.random(len(again)) * 400).astype(np.int64)
+    older = copy["ultimo_tramite"] - 1 - (rng.random(len(again)) * 400).astype(np.int64)
+    entered = np.where(copy["fecha_ingreso"] == NO_DATE, older, copy["fecha_ingreso"])
+    copy["ultimo_tramite"] = np.maximum(older, entered)
+    copy["fecha_resolucion"] = _not_after(copy["fecha_resolucion"], copy["ultimo_tramite"])
     moved = rng.random(len(again)) < 0.5
     copy["region"] = np.where(moved, copy["region"] % 8 + 1, copy["region"])
     return _stack(rows, copy)
@@ -156,6 +161,11 @@ def _spoil(
         "region": np.where(outdated, (rows["region"] + 2) % 8 + 1, rows["region"]),
         "fecha_nacimiento": np.where(mistyped, IMPOSSIBLE_DATE, rows["fecha_nacimiento"]),
     }
+
+
+def _not_after(day: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Days, none later than ``last``; no date stays none."""
+    return np.where(day == NO_DATE, NO_DATE, np.minimum(day, last))
 
 
 def _stack(*parts: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:

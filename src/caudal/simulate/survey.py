@@ -62,7 +62,7 @@ def draw_survey(
     >>> from caudal.simulate.population import make_population
     >>> people = make_population(persons=20_000, seed=1)
     >>> draw = draw_survey(people, seed=7, design=SurveyDesign(psus=60))
-    >>> 0.85 < draw.weight.sum() / people.persons < 1.15
+    >>> bool(0.85 < draw.weight.sum() / people.persons < 1.15)
     True
     """
     frame = frame or make_frame(population.geography, design)
