@@ -131,4 +131,4 @@ def test_the_schemas_in_the_docs_are_current() -> None:
     folder = ROOT / "docs" / "schemas"
     stored = {p.stem: p.read_text(encoding="utf-8") for p in folder.glob("*.json")}
     made = {name: schema_text(schema) for name, schema in schemas().items()}
-    assert stored == made, "run: python -m caudal.catalogue.schemas docs/schemas"
+    assert stored == made, "caudal.catalogue.write_schemas(Path('docs/schemas')) makes them"

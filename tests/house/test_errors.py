@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def test_texts_are_whole(code: str) -> None:
         assert len({frozenset(facts_in(entry[part][lang])) for lang in LANGUAGES}) == 1, f"{code}: {part}"
 
 
+@cache
 def codes_in_use() -> dict[str, tuple[str, set[str]]]:
     """Code -> a place where it is raised, and the facts given there."""
     used: dict[str, tuple[str, set[str]]] = {}

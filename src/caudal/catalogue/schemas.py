@@ -1,4 +1,7 @@
-"""JSON Schemas of the specs, generated from their models, so that editors complete and check them."""
+"""JSON Schemas of the specs, generated from their models, so that editors complete and check them.
+
+Those in ``docs/schemas`` are written by :func:`write_schemas`.
+"""
 
 from __future__ import annotations
 

@@ -27,9 +27,6 @@ TERRITORY = "{territory}"
 #: Kind name in `derive` for every kind of record that has the columns.
 ANY_KIND = "any"
 
-#: Role of a dimension whose codes are reference areas: it stands in the key as such, not beside it.
-REFERENCE_AREA = "reference_area"
-
 
 class Coded(Spec):
     """A dimension read from a column that holds codes, as they are or rolled up its code list."""
@@ -160,15 +157,6 @@ class Catalogue:
         """The axes of the concept vector, in order."""
         return tuple(self.axes)
 
-    def hierarchies(self) -> Mapping[str, Mapping[str, str]]:
-        """Dimension -> child code -> parent code; ``reference_area`` for the areas of a release."""
-        found = {
-            REFERENCE_AREA if d.role else d.dimension: d.code_list
-            for d in self.dimensions.values()
-            if d.code_list in self.code_lists
-        }
-        return {name: _parents(self.code_lists[codes]) for name, codes in found.items()}
-
     def label(self, code_list: str, code: str, language: str) -> str | None:
         """The label of a code in ``language`` or a language of the same family; None where there is none."""
         codes = self.code_lists.get(code_list, CodeList(code_list)).codes
@@ -233,10 +221,6 @@ def ancestors(codes: CodeList, code: str) -> tuple[str, ...]:
         chain[code] = None
         code = codes.codes[code].parent
     return tuple(chain)
-
-
-def _parents(codes: CodeList) -> Mapping[str, str]:
-    return {c.id: c.parent for c in codes.codes.values() if c.parent}
 
 
 def difference_sentence(axis: AxisEntry, difference: Difference, language: str) -> str:
