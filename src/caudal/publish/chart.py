@@ -121,7 +121,7 @@ def time_chart(
 ) -> Markup:
     """One column a period, in order, with its interval; no line is drawn between them."""
     scale = scale_for(marks, include=[0.0] if zero else [])
-    places = [50.0] if len(marks) == 1 else [8 + 84 * i / (len(marks) - 1) for i in range(len(marks))]
+    places = [50.0] if len(marks) == 1 else [16 + 78 * i / (len(marks) - 1) for i in range(len(marks))]
     body = "".join(_level(scale, t, tick) for t in scale.ticks())
     body += "".join(_column(m, scale, f"{x:.2f}%") for m, x in zip(marks, places, strict=True))
     every = math.ceil(len(marks) / 5)
@@ -227,7 +227,7 @@ def _reference(scale: Scale, reference: tuple[float, str] | None, bottom: float)
     share = (reference[0] - scale.low) / (scale.high - scale.low)
     side = "start" if share < 0.3 else "end" if share > 0.7 else "mid"
     return (
-        f'<line x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom + 20}" class="ref"/>'
+        f'<line x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom}" class="ref"/>'
         f'<text x="{x}" y="{bottom + 34}" class="tick {side}">{escape(reference[1])}</text>'
     )
 

@@ -8,7 +8,7 @@ explain is said to be unexplained.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
 from markupsafe import Markup, escape
@@ -126,10 +126,7 @@ def _entries(voice: Voice, cells: list[Cell]) -> tuple[Entry, ...]:
         spec, source = voice.release.indicators[cell.indicator], voice.source(cell.source)
         label = f"{source} ({voice.name(spec)})" if many else source
         shown = voice.shown(cell)
-        relabelled = Shown(
-            (label,), shown.value, shown.interval, shown.mark, shown.reliability, shown.note,
-            shown.address, shown.withheld, cell,
-        )  # fmt: skip
+        relabelled = replace(shown, labels=(label,))
         vector = ConceptVector.parse(cell.concept)
         found.append(Entry(relabelled, spec, cell.source, label, voice.when(cell.time), vector))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 * ``data/observations.csv``: all cells by code, with their address.
 * ``data/<indicator>.json``: definition, concept vectors, sources and files of an indicator, all languages.
+* ``data/truth.csv``: for a simulated country, the estimates that are shown beside the true values.
 * ``data/quality.json``: totals of sources, what the gate did, what was reproduced, what cannot be computed.
 * ``<language>/data/<indicator>.csv``: the cells of an indicator and of its gap, codes beside labels.
 
@@ -58,6 +59,8 @@ def release_files(release: Release) -> dict[str, bytes]:
         "data/observations.csv": observations_csv(release),
         "data/quality.json": _json(quality(release)),
     }
+    if release.truths:
+        files["data/truth.csv"] = truth_csv(release)
     for tag in release.structure.languages:
         voice = voice_of(release, tag)
         for spec in release.base_indicators():
@@ -71,7 +74,15 @@ def observations_csv(release: Release) -> bytes:
     """All cells by code."""
     dimensions = tuple(f"{d}_code" for d in release.dimensions)
     heads = ("address", *_KEY, "time_period", *dimensions, *_AFTER, *_MEASURES, *_ATTRIBUTES)
-    return _csv(heads, ([_coded(release, c).get(h) for h in heads] for c in release.cells))
+    coded = (_coded(release, c) for c in release.cells)
+    return _csv(heads, ([row.get(h) for h in heads] for row in coded))
+
+
+def truth_csv(release: Release) -> bytes:
+    """The shown estimates of a simulated country beside the true values."""
+    heads = ("address", "indicator_code", "source_code", "truth", "estimate", "lower", "upper")
+    rows = ((t.address, t.indicator, t.source, t.truth, t.estimate, t.lower, t.upper) for t in release.truths)
+    return _csv(heads, rows)
 
 
 def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
@@ -142,7 +153,6 @@ def quality(release: Release) -> dict[str, Any]:
         "confidentiality": structure.confidentiality.model_dump(mode="json"),
         "expectations": [e.model_dump(mode="json") for e in structure.expectations],
         "not_computable": [n.model_dump(mode="json") for n in structure.not_computable],
-        "truth": [t.model_dump(mode="json") for t in structure.truth],
         "notices": [n.model_dump(mode="json") for n in structure.notices],
     }
 
@@ -201,7 +211,7 @@ def _labelled(voice: Voice, cell: Cell, heads: Iterable[str]) -> list[Any]:
         "counterpart_area": voice.code("counterpart_area", cell.counterpart),
         "source": voice.source(cell.source),
         "unit": "" if cell.withheld else voice.unit(cell.unit),
-        **{d: voice.category(d, row[f"{d}_code"]) for d in voice.release.dimensions},
+        **{h: voice.category(h, row[f"{h}_code"]) for h in heads if h in voice.release.dimensions},
     }
     return [row[h] if h in row else labels.get(h) for h in heads]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,9 +15,6 @@ from caudal.publish.chart import Caption, Mark, rows_chart
 from caudal.publish.indicator import lead
 from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.voice import Shown, Voice
-
-#: Rows of the chart of truths; the table holds all.
-_TRUTH_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,18 @@ class Truth:
     estimate: str
     interval: str
     inside: bool | None
+    address: str
 
 
 @dataclass(frozen=True)
 class TruthView:
-    """All of them: how many intervals hold the truth, a chart of deviations, a table."""
+    """How many intervals hold the truth, by source; a chart of the totals' deviations; their table."""
 
-    rows: tuple[Truth, ...]
+    shares: tuple[tuple[str, int, int], ...]
     judged: int
     held: int
+    rows: tuple[Truth, ...]
     svg: Markup
-    charted: int
 
 
 def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
@@ -63,23 +61,37 @@ def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
 
 def truth_view(voice: Voice) -> TruthView | None:
     """The estimates of a simulated country against its truth; None where there is none."""
-    found = [t for t in voice.release.structure.truth if t.indicator in voice.release.indicators]
+    found = voice.release.truths
     if not found:
         return None
-    rows = tuple(_truth(voice, t) for t in found)
-    charted = [(t, r) for t, r in zip(found, rows, strict=True) if t.estimate is not None and t.truth]
-    charted = charted[:_TRUTH_ROWS]
-    text = voice.words.text
-    judged = [r for r in rows if r.inside is not None]
-    held = sum(bool(r.inside) for r in judged)
-    summary = str(voice.say("truth_summary", held=held, judged=len(judged)))
+    judged = [t for t in found if _holds(t) is not None]
+    totals = [t for t in found if all(c == TOTAL for c in t.categories.values()) and "/all/" in t.address]
+    rows = tuple(_truth(voice, t) for t in totals)
+    charted = [(t, r) for t, r in zip(totals, rows, strict=True) if t.truth]
+    held = sum(bool(_holds(t)) for t in judged)
     svg = rows_chart(
         [_deviation(voice, t, r) for t, r in charted],
-        Caption("truth", text["truth_chart"], summary),
+        Caption(
+            "truths",
+            voice.words.text["truth_chart"],
+            str(voice.say("truth_summary", held=held, judged=len(judged))),
+        ),
         lambda value, decimals: voice.amount(value, decimals, "PT"),
-        reference=(0.0, text["truth_line"]),
+        reference=(0.0, voice.words.text["truth_line"]),
     )
-    return TruthView(rows, len(judged), held, svg, len(charted))
+    return TruthView(_shares(voice, judged), len(judged), held, rows, svg)
+
+
+def _shares(voice: Voice, judged: Sequence[ComparisonOfTruth]) -> tuple[tuple[str, int, int], ...]:
+    """Intervals and how many hold the truth, by source."""
+    sources = dict.fromkeys(t.source for t in judged)
+    own = {s: [t for t in judged if t.source == s] for s in sources}
+    return tuple((voice.source(s), len(ts), sum(bool(_holds(t)) for t in ts)) for s, ts in own.items())
+
+
+def _holds(t: ComparisonOfTruth) -> bool | None:
+    """Whether the interval holds the truth; None where there is no interval."""
+    return None if t.lower is None or t.upper is None else t.lower <= t.truth <= t.upper
 
 
 def _card(voice: Voice, spec: IndicatorSpec) -> Card:
@@ -99,12 +111,12 @@ def _truth(voice: Voice, t: ComparisonOfTruth) -> Truth:
     def show(value: float | None) -> str:
         return voice.words.text["no_figure"] if value is None else voice.amount(value, decimals, spec.unit)
 
-    interval, inside = "", None
-    if t.lower is not None and t.upper is not None and t.estimate is not None:
-        interval = fill(voice.words.text["interval"], {"lower": show(t.lower), "upper": show(t.upper)})
-        inside = t.lower <= t.truth <= t.upper
+    interval = ""
+    if t.lower is not None and t.upper is not None:
+        low = voice.number(t.lower, decimals)
+        interval = fill(voice.words.text["interval"], {"lower": low, "upper": show(t.upper)})
     source = voice.source(t.source) if t.source in voice.release.sources else t.source
-    return Truth(" · ".join(labels), source, show(t.truth), show(t.estimate), interval, inside)
+    return Truth(" · ".join(labels), source, show(t.truth), show(t.estimate), interval, _holds(t), t.address)
 
 
 def _deviation(voice: Voice, t: ComparisonOfTruth, row: Truth) -> Mark:

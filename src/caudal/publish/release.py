@@ -29,7 +29,15 @@ from caudal.model.observation import (
     dimensions_of,
     key_columns,
 )
-from caudal.model.release import MANIFEST, OBSERVATIONS, STRUCTURE, Manifest, ReleaseStructure, SourceEntry
+from caudal.model.release import (
+    MANIFEST,
+    OBSERVATIONS,
+    STRUCTURE,
+    ComparisonOfTruth,
+    Manifest,
+    ReleaseStructure,
+    SourceEntry,
+)
 
 #: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
 WITHHELD = "Q"
@@ -106,6 +114,12 @@ class Release:
     def sources(self) -> Mapping[str, SourceEntry]:
         """Sources by name."""
         return {s.source: s for s in self.structure.sources}
+
+    @cached_property
+    def truths(self) -> tuple[ComparisonOfTruth, ...]:
+        """Estimates that are shown, beside the truth; a withheld one keeps its truth to itself."""
+        known = self.indicators
+        return tuple(t for t in self.structure.truth if t.estimate is not None and t.indicator in known)
 
     def base_indicators(self) -> tuple[IndicatorSpec, ...]:
         """Indicators with a page of their own: all but the gaps of others."""

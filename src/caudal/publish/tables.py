@@ -31,8 +31,8 @@ class Table:
 
     @property
     def has_reliability(self) -> bool:
-        """Whether a row says something on reliability or carries a note."""
-        return any(r.reliability or r.note for r in self.rows)
+        """Whether a row says something on its reliability or its status."""
+        return any(r.reliability or r.status for r in self.rows)
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,15 @@ _WIDTH_IN_ERRORS = 4.0
 
 @dataclass(frozen=True)
 class Shown:
-    """A cell as a reader sees it. ``interval`` is empty where no error is known; then ``note`` says so."""
+    """A cell as a reader sees it. ``interval`` is empty where no error is known; ``status`` is the word for
+    what is not normal about the figure, ``note`` what must be said of its error."""
 
     labels: tuple[str, ...]
     value: str
     interval: str
     mark: str
     reliability: str
+    status: str
     note: str
     address: str
     withheld: bool
@@ -59,9 +61,12 @@ class Voice:
         return {d.name: d for d in self.release.structure.dimensions}
 
     @cached_property
-    def _codes(self) -> Mapping[str, Mapping[str, int]]:
+    def _codes(self) -> Mapping[str, Mapping[str, tuple[int, str]]]:
         lists = self.release.structure.code_lists
-        return {name: {c.id: i for i, c in enumerate(codes)} for name, codes in lists.items()}
+        return {
+            name: {c.id: (i, self.plain(c.labels)) for i, c in enumerate(codes)}
+            for name, codes in lists.items()
+        }
 
     def say(self, key: str, **facts: object) -> Markup:
         """A sentence of the interface; facts are escaped unless they are markup."""
@@ -97,16 +102,15 @@ class Voice:
     def code(self, dimension: str, code: str) -> str:
         """The label of a code; the words of the interface for total, unknown and the like."""
         for name in self._list_of(dimension):
-            for entry in self.release.structure.code_lists.get(name, ()):
-                if entry.id == code and (label := self.plain(entry.labels)):
-                    return label
+            if label := self._codes.get(name, {}).get(code, (0, ""))[1]:
+                return label
         return self.words.word("special", code) or code
 
     def place(self, dimension: str, code: str) -> int:
         """The position of a code in its list; codes of no list come last."""
         for name in self._list_of(dimension):
             if code in self._codes.get(name, {}):
-                return self._codes[name][code]
+                return self._codes[name][code][0]
         return 10**6
 
     @cached_property
@@ -186,13 +190,15 @@ class Voice:
         return sign, found if found is not None else cell.reliability
 
     def note(self, cell: Cell) -> str:
-        """What a reader must know of a cell: why its error is missing, its status."""
+        """What a reader must know of the error of a cell: why it is missing, what it leaves out."""
         if cell.withheld or cell.value is None:
             return ""
-        status = self.words.word("obs_status", cell.status) or ""
         noted = self.words.word("error_notes", cell.error_note) or cell.error_note
-        unknown = "" if cell.has_interval else self.words.text["no_known_error"]
-        return "; ".join(n for n in (unknown, noted, status) if n)
+        return noted if noted or cell.has_interval else self.words.text["no_known_error_note"]
+
+    def status(self, cell: Cell) -> str:
+        """The word for the status of a cell; empty for a normal value."""
+        return "" if cell.withheld or cell.value is None else self.words.word("obs_status", cell.status) or ""
 
     def shown(self, cell: Cell) -> Shown:
         """A cell for a table, with a label for each thing it is broken down by."""
@@ -204,6 +210,7 @@ class Voice:
             interval=self.interval(cell),
             mark=sign,
             reliability=reliability,
+            status=self.status(cell),
             note=self.note(cell),
             address=cell.address,
             withheld=cell.withheld,

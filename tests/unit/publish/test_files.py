@@ -42,7 +42,7 @@ def test_a_withheld_cell_has_its_key_and_one_flag(files: dict[str, bytes]) -> No
         "reliability",
         "unit_code",
     )
-    for path in [p for p in files if p.endswith(".csv")]:
+    for path in [p for p in files if p.endswith(".csv") and p != "data/truth.csv"]:
         withheld = [r for r in rows(files[path]) if r["obs_status_code"] == "Q"]
         assert all(r[n] == "" for r in withheld for n in measured)
         assert not any("suppress" in r.values() or "C" in r.values() for r in withheld)
