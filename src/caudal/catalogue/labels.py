@@ -12,7 +12,10 @@ nobody has read it). :func:`label_sheet` lists what a language lacks, ready to b
     axis_pair   basis/birth/citizenship text
     vector      vector                  first, second, first_silent, second_silent
     indicator   unemployment_rate       name, definition, headline, reading
-    page        a key of the interface  text
+    page        text/home               text
+
+The rows of kind ``page`` are the texts of the interface, needed by a language that has no file of its own
+in ``pages/``; their keys are those of :mod:`caudal.catalogue.interface`.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from caudal.catalogue.draft import Draft
+from caudal.catalogue.interface import has_interface, required_texts
 from caudal.catalogue.lists import read_rows
 from caudal.errors import CaudalError, Problem, nearest, problem
 from caudal.model.catalogue import AxisSpec, PairText
@@ -77,11 +81,15 @@ def _texts_of_axis(axis: AxisSpec) -> Iterator[tuple[tuple[str, str, str], Text,
 
 def label_sheet(draft: Draft, language: str) -> tuple[Label, ...]:
     """What the catalogue lacks in ``language``, one row a text, with its first text as a reference."""
-    return tuple(
+    rows = [
         Label(*key, "", next(iter(text.values()), ""))
         for key, text, needed in texts_of(draft)
         if needed and not text_in(text, language)
-    )
+    ]
+    if not has_interface(language):
+        has = draft.page_texts.get(language, {})
+        rows += [Label(PAGE, k, "text", "", t) for k, t in required_texts().items() if k not in has]
+    return tuple(rows)
 
 
 def missing_labels(draft: Draft, languages: Iterable[str]) -> list[Problem]:
@@ -117,9 +125,9 @@ def with_labels(draft: Draft, folder: Path) -> tuple[Draft, list[Problem]]:
         rows, found = read_labels(path)
         problems.extend(found)
         known = {key for key, _, _ in texts_of(draft)}
-        for label, where, _ in rows:
-            if label.kind != PAGE and label.key not in known:
-                problems.append(_unknown(label, where, known))
+        if any(label.kind == PAGE for label, _, _ in rows):
+            known |= {(PAGE, k, "text") for k in required_texts()}
+        problems.extend(_unknown(x, where, known) for x, where, _ in rows if x.key not in known)
         draft = _labelled(draft, path.stem, {x.key: x.text for x, _, _ in rows})
         pages = {x.id: x.text for x, _, _ in rows if x.kind == PAGE}
         drafts = (path.stem,) if any(is_draft for _, _, is_draft in rows) else ()

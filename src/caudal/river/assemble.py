@@ -90,6 +90,7 @@ def structure(
         truth=tuple(truth),
         expectations=tuple(_expectations(shown, unprotected, runs)),
         not_computable=tuple(n for run in runs for n in run.not_computable),
+        page_texts=catalogue.page_texts,
     )
 
 

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from caudal.catalogue import load_catalogue
+from caudal.catalogue.interface import required_texts
 from caudal.catalogue.labels import Label, label_sheet
 from caudal.catalogue.loading import built_in
 from caudal.model.catalogue import difference_sentence
@@ -36,11 +37,11 @@ def test_without_rows_every_lacking_text_is_a_problem() -> None:
     assert {p.code for p in problems} == {"label-missing"}
     assert {p.facts["language"] for p in problems} == {"fr"}
     kinds = {p.facts["kind"] for p in problems}
-    assert kinds == {"code", "dimension", "axis", "axis_value", "vector", "indicator"}
+    assert kinds == {"code", "dimension", "axis", "axis_value", "vector", "indicator", "page"}
 
 
 def test_french_is_rows(tmp_path: Path) -> None:
-    folder = write(tmp_path, "fr", [*french(), ("page", "home_title", "text", "Ce que l’on sait")])
+    folder = write(tmp_path, "fr", french())
     catalogue, problems = load_catalogue(folder, ("es", "pt", "en", "fr"))
     assert not problems
     assert catalogue.label("CL_SEX", "F", "fr") == "Femmes"
@@ -48,7 +49,8 @@ def test_french_is_rows(tmp_path: Path) -> None:
     assert catalogue.label("CL_SEX", "F", "es") == "Mujeres"
     assert catalogue.indicators["unemployment_rate"].text.name["fr"] == "Taux de chômage"
     assert catalogue.dimensions["sex"].text["fr"] == "Sexo (fr)"
-    assert catalogue.page_texts["fr"] == {"home_title": "Ce que l’on sait"}
+    assert set(catalogue.page_texts["fr"]) == set(required_texts())
+    assert catalogue.page_texts["fr"]["text/home"].endswith("(fr)")
     assert catalogue.drafts == ()
     told = difference_sentence(catalogue.axes["unit"], Difference("unit", "person", "household"), "fr")
     assert told == "La primera cuenta personas (fr); la segunda, hogares (fr). (fr)"
@@ -97,6 +99,13 @@ def test_rows_that_label_nothing_are_named_with_the_nearest(tmp_path: Path) -> N
         ("unknown-name", "2", "code CL_SEX/F label"),
         ("unknown-name", "3", "dimension sex text"),
     ]
+
+
+def test_a_text_of_the_interface_may_be_replaced_but_not_invented(tmp_path: Path) -> None:
+    rows: list[tuple[str, ...]] = [("page", "text/home", "text", "Inicio"), ("page", "text/hom", "text", "x")]
+    catalogue, problems = load_catalogue(write(tmp_path, "es", rows), ("es",))
+    assert catalogue.page_texts["es"]["text/home"] == "Inicio"
+    assert [p.facts["nearest"] for p in problems] == ["page text/home text"]
 
 
 def test_a_sheet_without_its_columns_is_refused(tmp_path: Path) -> None:
