@@ -23,7 +23,7 @@ from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.decide import Alternating, FinalDays, Statuses, final_days, statuses
 from caudal.estimate.stays.initial import InitialStatus
 from caudal.estimate.stays.keys import Ints, Keys
-from caudal.estimate.stays.reading import MINUTES_A_DAY, PackedRegister
+from caudal.estimate.stays.reading import MINUTES_A_DAY, PackedRegister, unpack
 from caudal.estimate.stays.repair import Crossings, RepairPolicy, Repairs, repaired
 from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN, ResidenceRule, RuleCalendar
 
@@ -111,13 +111,6 @@ def map_pieces(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def unpack(register: PackedRegister, part: int, keys: Keys) -> Crossings:
-    """Sorted keys as columns."""
-    layout = register.layout
-    codes = {f.name: layout.field(keys, f.name) for f in layout.fields}
-    return Crossings(layout.person(keys, part), layout.minute(keys), layout.inside(keys), codes)
 
 
 def classify_crossings(

@@ -21,7 +21,8 @@ except ImportError:
 Compiled = Callable[..., Any] | None
 
 
-def _compile(function: Callable[..., Any]) -> Compiled:
+def compile_or_none(function: Callable[..., Any]) -> Compiled:
+    """The function compiled, or None without numba: the caller has another form of it."""
     return None if numba is None else numba.njit(function, nogil=True, cache=True)
 
 
@@ -34,7 +35,7 @@ def _slow_last_below(spent: Any, bound: Any, k: Any, first: Any, end: Any) -> An
     return k
 
 
-_last_below: Any = _compile(_slow_last_below)
+_last_below: Any = compile_or_none(_slow_last_below)
 
 
 def _statuses(
@@ -123,5 +124,5 @@ def _final_days(
     return before_final, after_final, migration_final
 
 
-statuses: Compiled = _compile(_statuses)
-final_days: Compiled = _compile(_final_days)
+statuses: Compiled = compile_or_none(_statuses)
+final_days: Compiled = compile_or_none(_final_days)

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from caudal.estimate.stays.decide import UNKNOWN_STATUS
-from caudal.estimate.stays.keys import Keys
-from caudal.estimate.stays.reading import PackedRegister
+from caudal.estimate.stays.keys import Ints
+from caudal.estimate.stays.reading import PackedRegister, unpack
+from caudal.estimate.stays.repair import Crossings
 from caudal.estimate.stays.rule import ResidenceRule
 
 
@@ -41,24 +42,35 @@ class InitialStatus:
         if self.resident_documents:
             for number in range(len(register.parts)):
                 for keys in register.layout.chunks(register.part(number)):
-                    self._by_first_document(register, number, keys, status)
+                    crossings = unpack(register, number, keys)
+                    person = crossings.person
+                    first = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]]))
+                    status[person[first]] = first_document_status(self, crossings, first, register.labels)
         if self.table is not None:
             n = min(len(self.table), len(status))
             stated = self.table[:n] != UNKNOWN_STATUS
             status[:n][stated] = self.table[:n][stated]
         return status
 
-    def _by_first_document(
-        self, register: PackedRegister, part: int, keys: Keys, status: npt.NDArray[np.int8]
-    ) -> None:
-        layout = register.layout
-        person = layout.person(keys, part)
-        first = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]]))
+
+def first_document_status(
+    policy: InitialStatus, crossings: Crossings, first: Ints, labels: Mapping[str, tuple[str, ...]]
+) -> npt.NDArray[np.int8]:
+    """Status at the start of the histories that begin at the rows ``first``; -1 where no policy speaks."""
+    person = crossings.person[first]
+    status = np.full(len(first), UNKNOWN_STATUS, np.int8)
+    if policy.resident_documents:
         resident = np.zeros(len(first), np.bool_)
-        for name, codes in self.resident_documents.items():
-            is_resident = np.array([label in codes for label in register.labels[name]], np.bool_)
-            resident |= is_resident[layout.field(keys[first], name)]
-        status[person[first]] = resident
+        for name, codes in policy.resident_documents.items():
+            is_resident = np.array([label in codes for label in labels[name]], np.bool_)
+            resident |= is_resident[crossings.codes[name][first]]
+        status = resident.astype(np.int8)
+    if policy.table is not None and len(policy.table):
+        stated = np.where(
+            person < len(policy.table), policy.table[np.minimum(person, len(policy.table) - 1)], -1
+        )
+        status = np.where(stated != UNKNOWN_STATUS, stated, status).astype(np.int8)
+    return status
 
 
 def burn_in_ends(register: PackedRegister, rule: ResidenceRule) -> int:

@@ -83,7 +83,8 @@ def provisional_figures(
 
     Columns: ``month_code``, ``direction_code``, the groups, ``lag_months``, ``presumed_n`` (if nobody moved
     any more), ``decided_n``, ``value``, ``provisional_se``, ``lower``, ``upper``. The last month is that of
-    the last crossing. Raises :class:`~caudal.errors.CaudalError` where fewer than six earlier months are decided.
+    the last crossing. Raises :class:`~caudal.errors.CaudalError` where fewer than six earlier months are
+    decided.
     """
     settings, nowcast = settings or Settings(), nowcast or Nowcast()
     groups = tuple(dimension(n, register, Grouping()) for n in nowcast.group_by)

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from caudal.errors import CaudalError, nearest, problem
 from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.keys import Field, Ints, KeyLayout, Keys
+from caudal.estimate.stays.repair import Crossings
 
 MINUTES_A_DAY = 1440
 ROWS_A_BATCH = 1 << 20
@@ -118,6 +119,13 @@ def read_register(source: Any, reading: Reading | None = None) -> PackedRegister
     for table in tables.read(_columns_to_read(tables.names, reading)):
         packer.add(table)
     return packer.register()
+
+
+def unpack(register: PackedRegister, part: int, keys: Keys) -> Crossings:
+    """Sorted keys as columns."""
+    layout = register.layout
+    codes = {f.name: layout.field(keys, f.name) for f in layout.fields}
+    return Crossings(layout.person(keys, part), layout.minute(keys), layout.inside(keys), codes)
 
 
 class _Tables:
