@@ -132,7 +132,7 @@ def time_chart(
 
 
 def folded(label: str, length: int = _LABEL_LENGTH) -> tuple[str, ...]:
-    """A label in one or two lines of about ``length`` letters; what is longer ends in an ellipsis.
+    """A label in up to three lines of about ``length`` letters; what is longer ends in an ellipsis.
 
     >>> folded("Persons born in the Plurinational State of Bolivia")
     ('Persons born in the', 'Plurinational State of Bolivia')
@@ -144,8 +144,8 @@ def folded(label: str, length: int = _LABEL_LENGTH) -> tuple[str, ...]:
             lines.append(word)
         else:
             lines[-1] = joined
-    cut = lines[:2]
-    if len(lines) > 2 or len(cut[-1]) > length + 10:
+    cut = lines[:3]
+    if len(lines) > 3 or len(cut[-1]) > length + 10:
         cut[-1] = cut[-1][: length - 1].rstrip() + "…"
     return tuple(cut)
 

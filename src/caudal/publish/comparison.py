@@ -120,16 +120,35 @@ def _side(voice: Voice, unit: str, cells: list[Cell]) -> Side:
 
 
 def _entries(voice: Voice, cells: list[Cell]) -> tuple[Entry, ...]:
-    many = len({c.indicator for c in cells}) > 1
     found = []
     for cell in cells:
-        spec, source = voice.release.indicators[cell.indicator], voice.source(cell.source)
-        label = f"{source} ({voice.name(spec)})" if many else source
-        shown = voice.shown(cell)
-        relabelled = replace(shown, labels=(label,))
-        vector = ConceptVector.parse(cell.concept)
-        found.append(Entry(relabelled, spec, cell.source, label, voice.when(cell.time), vector))
+        label = _label(voice, cell, [c for c in cells if c.source == cell.source])
+        found.append(
+            Entry(
+                replace(voice.shown(cell), labels=(label,)),
+                voice.release.indicators[cell.indicator],
+                cell.source,
+                label,
+                voice.when(cell.time),
+                ConceptVector.parse(cell.concept),
+            )
+        )
     return tuple(found)
+
+
+def _label(voice: Voice, cell: Cell, same_source: list[Cell]) -> str:
+    """The source, and where it gives several figures, what sets this one apart from the others."""
+    if len(same_source) == 1:
+        return voice.source(cell.source)
+    own = ConceptVector.parse(cell.concept)
+    others = [ConceptVector.parse(c.concept) for c in same_source]
+    apart = [
+        _value(voice, a, own.get(a.axis))
+        for a in voice.release.structure.axes
+        if len({o.get(a.axis) for o in others}) > 1
+    ]
+    words = voice.words.text["list_and"].join(apart) or voice.name(voice.release.indicators[cell.indicator])
+    return f"{voice.source(cell.source)} ({words})"
 
 
 def _axes(

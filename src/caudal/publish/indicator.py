@@ -87,13 +87,13 @@ def latest(cells: Sequence[Cell]) -> str:
 
 def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     """The cell of the headline: the total of the area, counted by the office itself where it can be, with
-    an error where there is one, of the latest period."""
+    an error where there is one, of the latest year, by the source that the release names first."""
     totals = [
         c for c in by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ()) if c.value is not None
     ]
     order = {s.source: (not voice.own(s), i) for i, s in enumerate(voice.release.structure.sources)}
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
-    return max(best, key=lambda c: (c.has_interval, c.time, -order[c.source][1]), default=None)
+    return max(best, key=lambda c: (c.has_interval, c.time[:4], -order[c.source][1], c.time), default=None)
 
 
 def earlier_pages(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from markupsafe import Markup
 
@@ -12,8 +11,9 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart
-from caudal.publish.indicator import lead
+from caudal.publish.indicator import cells_of_indicator, lead
 from caudal.publish.numbers import decimals_for, fill
+from caudal.publish.release import Cell
 from caudal.publish.voice import Shown, Voice
 
 
@@ -25,6 +25,7 @@ class Card:
     name: str
     headline: Markup
     shown: Shown | None
+    groups: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,13 @@ class TruthView:
 
 
 def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
-    """Indicators of the home page by family, in the order of the release."""
+    """Indicators of the home page by family, in the order in which the texts name the families; those of
+    which nothing can be shown come last."""
+    known = list(voice.words.lists.get("families", {}))
     specs = voice.release.base_indicators()
-    families = list(dict.fromkeys(s.family for s in specs))
-    ordered = sorted(specs, key=lambda s: families.index(s.family))
-    return {f: tuple(_card(voice, s) for s in own) for f, own in groupby(ordered, key=lambda s: s.family)}
+    families = sorted(dict.fromkeys(s.family for s in specs), key=[*known, *(s.family for s in specs)].index)
+    made = {f: [_card(voice, s) for s in specs if s.family == f] for f in families}
+    return {f: tuple(sorted(own, key=lambda c: c.shown is None)) for f, own in made.items()}
 
 
 def truth_view(voice: Voice) -> TruthView | None:
@@ -99,7 +102,21 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
     if cell is None:
         sentence = voice.say("headline_withheld", indicator=voice.name(spec), area=voice.area_name())
         return Card(spec, voice.name(spec), sentence, None)
-    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell))
+    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), _groups(voice, spec, cell))
+
+
+def _groups(voice: Voice, spec: IndicatorSpec, total: Cell) -> tuple[Shown, ...]:
+    """The figures of the two groups that the gap of an indicator compares, beside their total."""
+    if spec.gap is None:
+        return ()
+    wanted = [((spec.gap.dimension, code),) for code in (spec.gap.group, spec.gap.reference)]
+    same = (total.source, total.concept, total.time, total.area)
+    found = {
+        c.categories: c
+        for c in cells_of_indicator(voice, spec)
+        if c.categories in wanted and (c.source, c.concept, c.time, c.area) == same
+    }
+    return tuple(voice.shown(found[w]) for w in wanted if w in found)
 
 
 def _truth(voice: Voice, t: ComparisonOfTruth) -> Truth:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from caudal.engine.files import sha256_bytes, writing_folder
+from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
 from caudal.publish import comparison, indicator, overview
 from caudal.publish.files import release_files
@@ -156,7 +157,7 @@ class Press:
             facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
         for name, specs in compared.items():
-            title = str(voice.say("compare_title", population=voice.name(specs[0])))
+            title = str(voice.say("compare_title", population=_names(voice, specs)))
             facts = {"sides": comparison.sides(voice, specs), "specs": specs}
             yield Page(f"compare/{name}.html", "compare.html", title, voice, facts)
         yield Page(
@@ -201,7 +202,7 @@ class Press:
             return str(voice.say(key, name=voice.name(self.release.indicators[stem])))
         return voice.words.text[f"file_{stem}"]
 
-    def _dataset(self, voice: Voice, spec: Any) -> dict[str, Any]:
+    def _dataset(self, voice: Voice, spec: IndicatorSpec) -> dict[str, Any]:
         """schema.org/Dataset of an indicator."""
         structure = self.release.structure
         times = sorted({c.time for c in self.release.cells_of.get(spec.indicator, ())})
@@ -261,4 +262,8 @@ def _download(url: str, media_type: str) -> dict[str, str]:
 
 
 def _named(voice: Voice, names: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, voice.name(specs[0])) for name, specs in names.items()]
+    return [(name, _names(voice, specs)) for name, specs in names.items()]
+
+
+def _names(voice: Voice, specs: Iterable[IndicatorSpec]) -> str:
+    return " / ".join(dict.fromkeys(voice.name(s) for s in specs))

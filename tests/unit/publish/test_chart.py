@@ -76,6 +76,6 @@ def test_over_time_the_last_period_is_always_named() -> None:
     assert names[-1] == "2016" and 4 <= len(names) <= 6
 
 
-def test_a_label_takes_two_lines_at_most() -> None:
+def test_a_label_takes_three_lines_at_most() -> None:
     assert folded("x" * 200)[0].endswith("…")
-    assert len(folded("word " * 60)) == 2
+    assert len(folded("word " * 60)) == 3

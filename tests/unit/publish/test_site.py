@@ -278,7 +278,7 @@ def test_a_gap_is_told_from_its_interval_on_the_page_of_its_indicator(site: dict
 
 def test_what_has_no_known_error_says_so(site: dict[str, bytes]) -> None:
     assert "No error is known." in site["en/indicator/residence_permits.html"].decode()
-    assert "No known error." in site["en/index.html"].decode()
+    assert "No error is known." in site["en/index.html"].decode()
 
 
 def test_notices_stand_on_the_home_page_and_on_their_indicator(site: dict[str, bytes]) -> None:
