@@ -6,7 +6,7 @@ many by a lookup in Arrow. The code after the last label stands for a missing va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,16 @@ from caudal.estimate.survey.source import Source
 UNKNOWN = "_U"
 _NARROW = 1 << 16
 _FEW = 4096
-_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+
+
+def plain(column: Any) -> npt.NDArray[Any]:
+    """An Arrow column of numbers as a numpy view (``to_numpy`` would load pandas where it exists)."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if array.null_count:
+        return np.asarray(array.to_numpy(zero_copy_only=False))
+    kind = np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,9 @@ class Coding:
     def decoded(self, column: Any) -> npt.NDArray[np.int64]:
         """The codes of a fetched column."""
         if self.lookup is None:
-            return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
+            return np.asarray(plain(column), dtype=np.int64)
         found = pc.fill_null(pc.index_in(column, value_set=self.lookup), len(self.labels))
-        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+        return np.asarray(plain(found), dtype=np.int64)
 
     @property
     def all_labels(self) -> tuple[str, ...]:
@@ -81,7 +90,7 @@ class Key:
     def decoded(self, columns: Sequence[Any]) -> npt.NDArray[np.int64]:
         """The key of each fetched row."""
         if len(columns) != len(self.parts):
-            return np.asarray(columns[0].to_numpy(zero_copy_only=False), dtype=np.int64)
+            return np.asarray(plain(columns[0]), dtype=np.int64)
         key = self.parts[0].decoded(columns[0])
         for part, column in zip(self.parts[1:], columns[1:], strict=True):
             key = key * max(part.size, 1) + part.decoded(column)
@@ -96,40 +105,29 @@ class Key:
         return "/".join(reversed(names)) or "_T"
 
 
-def codings(source: Source, expressions: Sequence[str]) -> dict[str, Coding]:
-    """The coding of each expression: one scan for all integers, one for each other column.
+def codings(
+    source: Source,
+    expressions: Sequence[str],
+    kinds: Mapping[str, str],
+    ranges: Mapping[str, tuple[int, int, int]],
+) -> dict[str, Coding]:
+    """The coding of each expression, from its type and, for integers, its range (low, high, missing).
 
     >>> from caudal.estimate.survey.source import opened
     >>> with opened(pa.table({"sex": ["F", "M", None], "age": [3, 5, 5]})) as source:
-    ...     found = codings(source, ['"sex"', '"age"'])
+    ...     kinds = {'"sex"': "VARCHAR", '"age"': "BIGINT"}
+    ...     found = codings(source, ['"sex"', '"age"'], kinds, {'"age"': (3, 5, 0)})
     >>> found['"sex"'].all_labels, found['"age"'].labels
     (('F', 'M', '_U'), ('3', '4', '5'))
     """
-    distinct = list(dict.fromkeys(expressions))
-    if not distinct:
-        return {}
-    typed = source.rows(
-        f"SELECT {', '.join(f'typeof({e})' for e in distinct)} FROM {source.relation} LIMIT 1"
-    )
-    kinds = dict(zip(distinct, typed[0], strict=True)) if typed else {}
-    integers = [e for e in distinct if kinds.get(e) in _INTEGERS]
-    ranges = _ranges(source, integers)
     found = {}
-    for expression in distinct:
-        low, high, missing = ranges.get(expression, (None, None, 0))
-        if low is not None and high is not None and high - low < _NARROW:
+    for expression in dict.fromkeys(expressions):
+        low, high, missing = ranges.get(expression, (0, _NARROW, 0))
+        if high - low < _NARROW:
             found[expression] = _narrow(expression, low, high, missing)
         else:
-            found[expression] = _listed(source, expression, str(kinds.get(expression, "VARCHAR")))
+            found[expression] = _listed(source, expression, kinds[expression])
     return found
-
-
-def _ranges(source: Source, expressions: Sequence[str]) -> dict[str, tuple[int | None, int | None, int]]:
-    if not expressions:
-        return {}
-    asked = ", ".join(f"min({e}), max({e}), count(*) - count({e})" for e in expressions)
-    row = source.rows(f"SELECT {asked} FROM {source.relation}")[0]
-    return {e: (row[3 * i], row[3 * i + 1], row[3 * i + 2]) for i, e in enumerate(expressions)}
 
 
 def _narrow(expression: str, low: int, high: int, missing: int) -> Coding:
@@ -140,7 +138,7 @@ def _narrow(expression: str, low: int, high: int, missing: int) -> Coding:
 
 
 def _listed(source: Source, expression: str, kind: str) -> Coding:
-    is_number = kind in _INTEGERS
+    is_number = kind in INTEGERS
     value = expression if is_number else f"CAST({expression} AS VARCHAR)"
     rows = source.rows(f"SELECT {value} AS v, count(*) FROM {source.relation} GROUP BY 1")
     missing = sum(n for v, n in rows if v is None)

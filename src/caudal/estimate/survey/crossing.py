@@ -11,7 +11,7 @@ import numpy as np
 from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.plan import Term
 from caudal.estimate.survey.scan import FineTable, summed
-from caudal.estimate.survey.taylor import segments
+from caudal.estimate.survey.taylor import Segments, segments
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def crossings_up_to(breakdowns: Sequence[str], most: int) -> list[tuple[str, ...
 def crossings_of(fine: FineTable, asked: Sequence[Sequence[str]]) -> list[Crossing]:
     """The crossings asked for, with the totals of their cells."""
     totals = zone_totals(fine)
-    return [_with_totals(_outline(fine, tuple(dims)), fine, totals) for dims in asked]
+    stacked = np.stack(list(totals.values()))
+    return [_with_totals(_outline(fine, tuple(dims)), fine, tuple(totals), stacked) for dims in asked]
 
 
 def zone_totals(fine: FineTable) -> dict[Term, Floats]:
@@ -73,13 +74,21 @@ def zone_totals(fine: FineTable) -> dict[Term, Floats]:
         return {**by_cell, **{t: summed(position, v, size).reshape(shape) for t, v in fine.by_psu.items()}}
     if fine.stratum_of_psu.size == 0:
         return {**by_cell, **{t: np.zeros(shape) for t in fine.by_psu}}
-    runs = segments(np.zeros_like(fine.zone_of_psu), fine.zone_of_psu)
+    runs = segments(fine.stratum_of_psu, fine.zone_of_psu)
     found: dict[Term, Floats] = {}
     for term, values in fine.by_psu.items():
         found[term] = np.zeros(shape)
-        ordered = values if runs.order is None else values[:, runs.order]
-        found[term][:, runs.groups] = runs.by_group(runs.sums(ordered))
+        ordered = values if runs.order is None else values[runs.order]
+        found[term][:, runs.groups] = runs.by_group(_row_sums(ordered, runs).T)
     return {**by_cell, **found}
+
+
+def _row_sums(values: Floats, runs: Segments) -> Floats:
+    """Sums of whole rows over each run; a plain sum a run is faster than ``reduceat`` while runs are few."""
+    if runs.starts.size > 5000 or values.shape[1] < 16:
+        return np.asarray(np.add.reduceat(values, runs.starts, axis=0))
+    ends = runs.starts + runs.sizes
+    return np.stack([values[a:b].sum(axis=0) for a, b in zip(runs.starts, ends, strict=True)])
 
 
 def _outline(fine: FineTable, dims: tuple[str, ...]) -> Crossing:
@@ -103,19 +112,86 @@ def _outline(fine: FineTable, dims: tuple[str, ...]) -> Crossing:
     )
 
 
-def _with_totals(outline: Crossing, fine: FineTable, totals: Mapping[Term, Floats]) -> Crossing:
-    dropped = tuple(k for k in range(len(fine.row_sizes)) if k not in outline.row_axes)
+def _with_totals(outline: Crossing, fine: FineTable, terms: Sequence[Term], totals: Floats) -> Crossing:
+    """The crossing with its sums; ``totals`` (terms, C, Z)."""
+    dropped = tuple(k + 1 for k in range(len(fine.row_sizes)) if k not in outline.row_axes)
     cells, groups = outline.shape
-    found = {}
-    for term, total in totals.items():
-        margin = total.reshape(*fine.row_sizes, -1).sum(axis=dropped).reshape(cells, -1)
-        found[term] = np.zeros((cells, groups))
-        for zone, group in enumerate(outline.group_of_zone[: margin.shape[1]]):
-            found[term][:, group] += margin[:, zone]
-    return replace(outline, totals=found)
+    margin = totals.reshape(len(terms), *fine.row_sizes, -1).sum(axis=dropped).reshape(len(terms), cells, -1)
+    if groups == 1:
+        found = margin.sum(axis=2, keepdims=True)
+    else:
+        found = np.zeros((len(terms), cells, groups))
+        for zone, group in enumerate(outline.group_of_zone):
+            found[:, :, group] += margin[:, :, zone]
+    return replace(outline, totals=dict(zip(terms, found, strict=True)))
 
 
-def blocks(fine: FineTable, cells_n: int, target: int = 1 << 20) -> Iterator[tuple[int, int]]:
+@dataclass(frozen=True)
+class Family:
+    """Crossings that share their zone breakdowns: cells stacked one crossing after the other.
+
+    ``rows`` are the stacked cells' rows among those of all margins (:class:`Margins`), ``is_all`` whether
+    they are all of them in order.
+    """
+
+    positions: tuple[int, ...]
+    slices: Mapping[int, slice]
+    group_of_zone: Ints
+    totals: Mapping[Term, Floats]
+    rows: Ints
+    is_all: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(stacked cells, groups)."""
+        cells = max((s.stop for s in self.slices.values()), default=0)
+        return cells, int(self.group_of_zone.max(initial=0)) + 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the margins of each set of row axes lie when all are stacked."""
+
+    axes: tuple[tuple[int, ...], ...]
+    slices: Mapping[tuple[int, ...], slice]
+    cells_n: int
+
+
+def layout(fine: FineTable, crossings: Sequence[Crossing]) -> Layout:
+    """All sets of row axes, the widest first, stacked."""
+    axes = sorted({c.row_axes for c in crossings}, key=lambda a: (-len(a), a))
+    slices, start = {}, 0
+    for kept in axes:
+        size = int(np.prod([fine.row_sizes[k] for k in kept], dtype=np.int64))
+        slices[kept] = slice(start, start + size)
+        start += size
+    return Layout(tuple(axes), slices, start)
+
+
+def families(crossings: Sequence[Crossing], stacked: Layout) -> list[Family]:
+    """The crossings grouped by their zone breakdowns."""
+    found = []
+    for zone_dims in dict.fromkeys(c.zone_dims for c in crossings):
+        positions = tuple(k for k, c in enumerate(crossings) if c.zone_dims == zone_dims)
+        slices, start, rows = {}, 0, []
+        for k in sorted(positions, key=lambda p: stacked.slices[crossings[p].row_axes].start):
+            cells = crossings[k].shape[0]
+            slices[k] = slice(start, start + cells)
+            start += cells
+            place = stacked.slices[crossings[k].row_axes]
+            rows.append(np.arange(place.start, place.stop))
+        totals = {
+            t: np.concatenate([crossings[k].totals[t] for k in slices])
+            for t in crossings[positions[0]].totals
+        }
+        zones = crossings[positions[0]].group_of_zone
+        every = np.concatenate(rows)
+        is_all = np.array_equal(every, np.arange(stacked.cells_n))
+        found.append(Family(positions, slices, zones, totals, every, is_all))
+    return found
+
+
+def blocks(fine: FineTable, cells_n: int, target: int = 1 << 18) -> Iterator[tuple[int, int]]:
     """Ranges of PSUs that hold whole strata and about ``target`` values an array."""
     strata = fine.stratum_of_psu
     if strata.size == 0:
@@ -124,57 +200,73 @@ def blocks(fine: FineTable, cells_n: int, target: int = 1 << 20) -> Iterator[tup
     ends = np.append(np.flatnonzero(np.diff(strata)) + 1, strata.size)
     start = 0
     while start < strata.size:
-        later = ends[ends > start]
-        within = later[later <= start + most]
-        end = int(within[-1] if within.size else later[0])
+        later = ends[np.searchsorted(ends, start, side="right") :]
+        within = np.searchsorted(later, start + most, side="right")
+        end = int(later[max(int(within) - 1, 0)])
         yield start, end
         start = end
 
 
 class Margins:
-    """The arrays (cells, PSUs of a block) of each term, made from the smallest array at hand."""
+    """Arrays (stacked cells, PSUs of a block) of each term; a margin is made from the smallest at hand."""
 
-    def __init__(self, fine: FineTable, start: int, end: int) -> None:
+    def __init__(self, fine: FineTable, stacked: Layout, start: int, end: int) -> None:
         self.fine, self.start, self.end = fine, start, end
+        width = end - start
+        self.arena = np.empty((len(fine.by_psu), stacked.cells_n, width))
+        self.terms = dict(zip(fine.by_psu, self.arena, strict=True))
         self.held: dict[tuple[int, ...], dict[Term, Floats]] = {}
         everything = tuple(range(len(fine.row_sizes)))
         if fine.entries is None:
-            shape = (*fine.row_sizes, end - start)
-            self.held[everything] = {t: v[:, start:end].reshape(shape) for t, v in fine.by_psu.items()}
-        else:
-            low, high = np.searchsorted(fine.entries, [start * fine.cells_n, end * fine.cells_n])
-            self.slice = slice(int(low), int(high))
-            psu, cell = np.divmod(fine.entries[self.slice], fine.cells_n)
-            self.psu = psu - start
-            self.codes = np.unravel_index(cell, fine.row_sizes) if fine.row_sizes else ()
+            self.held[everything] = {
+                t: np.ascontiguousarray(v[start:end].T).reshape(*fine.row_sizes, width)
+                for t, v in fine.by_psu.items()
+            }
+        for axes in stacked.axes:
+            shape = (*(fine.row_sizes[k] for k in axes), width)
+            into = {t: v[stacked.slices[axes]].reshape(shape) for t, v in self.terms.items()}
+            self._fill(axes, into)
+            self.held[axes] = into
 
-    def of(self, axes: tuple[int, ...]) -> dict[Term, Floats]:
-        """The terms as arrays (cells, PSUs) of the crossing of ``axes``."""
-        if axes not in self.held:
-            wider = [a for a in self.held if set(axes) < set(a)]
-            self.held[axes] = (
-                self._summed(min(wider, key=self._size), axes) if wider else self._scattered(axes)
-            )
-        found = self.held[axes]
-        return {t: v.reshape(-1, self.end - self.start) for t, v in found.items()}
+    def _fill(self, axes: tuple[int, ...], into: dict[Term, Floats]) -> None:
+        wider = [a for a in self.held if set(axes) <= set(a)]
+        if not wider:
+            self._scatter(axes, into)
+            return
+        source = min(wider, key=self._size)
+        if len(source) > len(axes) + 1:
+            source = self._narrowed(source, axes)
+        dropped = tuple(k for k, axis in enumerate(source) if axis not in axes)
+        for term, target in into.items():
+            if dropped:
+                np.sum(self.held[source][term], axis=dropped, out=target)
+            else:
+                target[...] = self.held[source][term]
+
+    def _narrowed(self, source: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+        """Drop the largest axis that is not needed first, and keep what remains for other margins."""
+        while len(source) > len(axes) + 1:
+            extra = max((a for a in source if a not in axes), key=lambda a: self.fine.row_sizes[a])
+            position = source.index(extra)
+            narrower = tuple(a for a in source if a != extra)
+            self.held[narrower] = {t: v.sum(axis=position) for t, v in self.held[source].items()}
+            source = narrower
+        return source
 
     def _size(self, axes: tuple[int, ...]) -> int:
         return int(np.prod([self.fine.row_sizes[k] for k in axes], dtype=np.int64))
 
-    def _summed(self, wider: tuple[int, ...], axes: tuple[int, ...]) -> dict[Term, Floats]:
-        dropped = tuple(k for k, axis in enumerate(wider) if axis not in axes)
-        return {t: v.sum(axis=dropped) for t, v in self.held[wider].items()}
-
-    def _scattered(self, axes: tuple[int, ...]) -> dict[Term, Floats]:
-        sizes = tuple(self.fine.row_sizes[k] for k in axes)
-        cell = (
-            np.ravel_multi_index(tuple(self.codes[k] for k in axes), sizes)
-            if axes
-            else np.zeros_like(self.psu)
+    def _scatter(self, axes: tuple[int, ...], into: dict[Term, Floats]) -> None:
+        low, high = np.searchsorted(
+            self.fine.entries, [self.start * self.fine.cells_n, self.end * self.fine.cells_n]
         )
+        psu, cell = np.divmod(self.fine.entries[low:high], self.fine.cells_n)
+        codes = np.unravel_index(cell, self.fine.row_sizes) if self.fine.row_sizes else ()
+        sizes = tuple(self.fine.row_sizes[k] for k in axes)
+        cell = np.ravel_multi_index(tuple(codes[k] for k in axes), sizes) if axes else np.zeros_like(psu)
         width = self.end - self.start
-        position = cell * width + self.psu
-        shape = (*sizes, width)
-        size = int(np.prod(shape, dtype=np.int64))
-        values = {t: v[self.slice] for t, v in self.fine.by_psu.items()}
-        return {t: summed(position, v, size).reshape(shape) for t, v in values.items()}
+        position = cell * width + (psu - self.start)
+        for term, target in into.items():
+            target[...] = summed(position, self.fine.by_psu[term][low:high], target.size).reshape(
+                target.shape
+            )

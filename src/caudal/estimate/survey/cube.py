@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caudal.estimate.survey.crossing import Crossing, Margins, blocks
+from caudal.estimate.survey.compiled import WORTHWHILE_ROWS, Kernels, kernels, margin_steps
+from caudal.estimate.survey.crossing import Crossing, Family, Layout, Margins, blocks, families, layout
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.plan import Asked, Term
@@ -23,17 +24,27 @@ from caudal.estimate.survey.scan import FineTable
 from caudal.estimate.survey.taylor import Scales, Segments, segments, variance_of_runs
 
 
-@dataclass
+@dataclass(frozen=True)
 class Accumulated:
-    """Sums over the strata for one statistic and crossing: arrays (cells, groups)."""
+    """Sums over the strata: arrays (cells, groups), or (statistics, cells, groups)."""
 
     variance: Floats
     psu_n: Floats
     stratum_n: Floats
     lonely_n: Floats
 
+    def part(self, statistic: int, cells: slice) -> Accumulated:
+        """The sums of some cells, for one of several statistics."""
+        arrays = (self.variance, self.psu_n, self.stratum_n, self.lonely_n)
+        return Accumulated(*(a[statistic, cells] for a in arrays))
 
-Sums = dict[tuple[int, str], Accumulated]
+
+@dataclass(frozen=True)
+class CubeSums:
+    """The sums of statistics by (position of the crossing, name), and of gaps by the same."""
+
+    statistics: dict[tuple[int, str], Accumulated]
+    gaps: dict[tuple[int, str], Accumulated]
 
 
 def variances(
@@ -42,34 +53,60 @@ def variances(
     requests: Sequence[Asked],
     gaps: Sequence[PlannedGap],
     scale: Scales,
-) -> Sums:
-    """Variance, PSUs and strata of every statistic and gap, by (position of the crossing, name)."""
-    sums: Sums = {}
-    for position, crossing in enumerate(crossings):
-        sums.update({(position, a.parts.name): _zeros(crossing.shape) for a in requests})
-    sums.update({(gap.crossing, gap.name): _zeros(gap.shape) for gap in gaps})
-    widest = max((c.shape[0] for c in crossings), default=1)
-    if fine.entries is None:
-        widest = max(widest, fine.cells_n)
-    order = sorted(range(len(crossings)), key=lambda k: -len(crossings[k].row_axes))
+    rows_n: int,
+) -> CubeSums:
+    """Variance, PSUs and strata of every statistic and gap; ``rows_n`` decides on the compiled form."""
+    stacked = layout(fine, crossings)
+    grouped = families(crossings, stacked)
+    sums = [_zeros((len(requests), *f.shape)) for f in grouped]
+    gap_sums = {(g.crossing, g.name): _zeros(g.shape) for g in gaps}
+    fast = Compiled.of(fine, stacked, requests) if rows_n >= WORTHWHILE_ROWS else None
+    widest = max(stacked.cells_n, fine.cells_n if fine.entries is None else 1)
     for start, end in blocks(fine, widest):
-        margins = Margins(fine, start, end)
-        for position in order:
-            block = _Block(fine, crossings[position], margins, scale)
-            _add_statistics(sums, position, block, requests)
-            _add_gaps(sums, block, requests, [g for g in gaps if g.crossing == position])
-    return _averaged(sums, scale)
+        margins = Margins(fine, stacked, start, end) if fast is None or gaps else None
+        if fast is not None:
+            fast.fill(start, end)
+        for family, total in zip(grouped, sums, strict=True):
+            block = Block(fine, family, (start, end), margins, scale, requests)
+            if fast is None:
+                block.add(total)
+            else:
+                fast.add(total, block)
+            _add_gaps(gap_sums, block, requests, gaps)
+    for total in (*sums, *gap_sums.values()):
+        _average(total, scale)
+    statistics = {
+        (position, request.parts.name): total.part(k, family.slices[position])
+        for family, total in zip(grouped, sums, strict=True)
+        for position in family.positions
+        for k, request in enumerate(requests)
+    }
+    return CubeSums(statistics, gap_sums)
 
 
-class _Block:
-    """One crossing on one block of PSUs."""
+class Block:
+    """One family of crossings on one block of PSUs."""
 
-    def __init__(self, fine: FineTable, crossing: Crossing, margins: Margins, scale: Scales) -> None:
-        self.crossing, self.scale = crossing, scale
-        self.terms = margins.of(crossing.row_axes)
-        self.stratum = fine.stratum_of_psu[margins.start : margins.end]
-        self.group = crossing.group_of_zone[fine.zone_of_psu[margins.start : margins.end]]
+    def __init__(
+        self,
+        fine: FineTable,
+        family: Family,
+        ends: tuple[int, int],
+        margins: Margins | None,
+        scale: Scales,
+        requests: Sequence[Asked],
+    ) -> None:
+        self.family, self.margins, self.scale, self.requests = family, margins, scale, requests
+        self.stratum = fine.stratum_of_psu[slice(*ends)]
+        self.group = family.group_of_zone[fine.zone_of_psu[slice(*ends)]]
         self.runs = segments(self.stratum, self.group)
+        self.counted: dict[Term, tuple[Floats, Floats, Floats]] = {}
+
+    def term(self, term: Term) -> Floats:
+        """A term as an array (cells, PSUs)."""
+        assert self.margins is not None
+        values = self.margins.terms[term]
+        return values if self.family.is_all else values[self.family.rows]
 
     def by_psu(self, value: Floats) -> Floats:
         """A value of each (cell, group) as seen by each PSU."""
@@ -77,64 +114,135 @@ class _Block:
 
     def linearised(self, request: Asked) -> Floats:
         """The values (cells, PSUs) whose variance is that of the statistic."""
-        y = self.terms[request.y]
+        y = self.term(request.y)
         if not request.parts.is_ratio:
             return y
-        x_total = self.crossing.totals[request.x]
-        safe = np.where(x_total == 0, 1.0, x_total)
-        ratio = self.crossing.totals[request.y] / safe
-        return (y - self.by_psu(ratio) * self.terms[request.x]) * self.by_psu(1.0 / safe)
+        ratio, inverse = coefficients(self.family, request)
+        values = self.by_psu(ratio) * self.term(request.x)
+        np.subtract(y, values, out=values)
+        values *= self.by_psu(inverse)
+        return values
+
+    def members(self, term: Term) -> tuple[Floats, Floats, Floats]:
+        """PSUs, strata and lonely strata that hold rows of the domain."""
+        if term not in self.counted:
+            self.counted[term] = _members(self.term(term), self.runs, self.scale)
+        return self.counted[term]
+
+    def add(self, into: Accumulated) -> None:
+        """Add the block's part of the variances and counts of all statistics."""
+        for k, request in enumerate(self.requests):
+            one = into.part(k, slice(None))
+            _add_variance(one.variance, self.linearised(request), self.runs, self.scale)
+            _add_members(one, self.runs, self.members(request.weight))
 
 
-def _add_statistics(sums: Sums, position: int, block: _Block, requests: Sequence[Asked]) -> None:
-    counted: dict[Term, tuple[Floats, Floats, Floats]] = {}
-    for request in requests:
-        if request.n not in counted:
-            counted[request.n] = _members(block.terms[request.n], block.runs, block.scale)
-        into = sums[position, request.parts.name]
-        _add(into, block.linearised(request), block.runs, block.scale, counted[request.n])
+def coefficients(family: Family, request: Asked) -> tuple[Floats, Floats]:
+    """R and 1 / X of a ratio by (cell, group); 0 and 1 of a total."""
+    if not request.parts.is_ratio:
+        return np.zeros(family.shape), np.ones(family.shape)
+    x_total = family.totals[request.x]
+    safe = np.where(x_total == 0, 1.0, x_total)
+    return family.totals[request.y] / safe, 1.0 / safe
 
 
-def _add_gaps(sums: Sums, block: _Block, requests: Sequence[Asked], gaps: Sequence[PlannedGap]) -> None:
+class Compiled:
+    """The compiled form of :meth:`Block.add` for a dense scan."""
+
+    def __init__(
+        self, kernel: Kernels, dense: Floats, fine: FineTable, stacked: Layout, requests: Sequence[Asked]
+    ):
+        self.kernel, self.dense, self.requests = kernel, dense, requests
+        self.steps, length, places = margin_steps(fine.row_sizes, stacked.axes)
+        sizes = {axes: place.stop - place.start for axes, place in stacked.slices.items()}
+        self.chosen = np.concatenate([places[a] + np.arange(sizes[a]) for a in stacked.axes])
+        self.scratch = np.zeros(length)
+        self.arena = np.zeros((dense.shape[0], 0, stacked.cells_n))
+        terms = list(fine.by_psu)
+        self.y = np.array([terms.index(a.y) for a in requests])
+        self.x = np.array([terms.index(a.x) if a.parts.is_ratio else -1 for a in requests])
+        distinct = list(dict.fromkeys(a.weight for a in requests))
+        self.weights = np.array([terms.index(w) for w in distinct])
+        self.weight_of = [distinct.index(a.weight) for a in requests]
+
+    @classmethod
+    def of(cls, fine: FineTable, stacked: Layout, requests: Sequence[Asked]) -> Compiled | None:
+        """The compiled form, or None where it does not apply or numba is not installed."""
+        dense, kernel = fine.dense, kernels()
+        return None if dense is None or kernel is None else cls(kernel, dense, fine, stacked, requests)
+
+    def fill(self, start: int, end: int) -> None:
+        """Make the margins of a block."""
+        if self.arena.shape[1] < end - start:
+            self.arena = np.zeros((self.arena.shape[0], end - start, self.arena.shape[2]))
+        self.kernel.fill_margins(self.dense, start, end, self.steps, self.scratch, self.chosen, self.arena)
+
+    def add(self, into: Accumulated, block: Block) -> None:
+        """Add the block's part of the variances and counts of all statistics."""
+        runs, scale, family = block.runs, block.scale, block.family
+        pairs = [coefficients(family, a) for a in self.requests]
+        ratio, inverse = (np.ascontiguousarray(np.stack(p).swapaxes(1, 2)) for p in zip(*pairs, strict=True))
+        order = np.arange(block.stratum.size) if runs.order is None else runs.order
+        lonely = scale.lonely[runs.stratum]
+        cells, groups = family.shape
+        variance = np.zeros((len(self.requests), groups, cells))
+        members = np.zeros((self.weights.size, 3, groups, cells))
+        self.kernel.add_family(
+            variance, members, self.arena if family.is_all else self.arena[:, :, family.rows], self.y, self.x,
+            self.weights, ratio, inverse, order, runs.starts, runs.starts + runs.sizes,
+            block.group[order[runs.starts]], scale.n_h[runs.stratum], scale.factor[runs.stratum], lonely,
+            (lonely > 0) & (scale.lonely_choice == "adjust"),
+        )  # fmt: skip
+        into.variance[...] += variance.swapaxes(1, 2)
+        for k, j in enumerate(self.weight_of):
+            for total, found in zip((into.psu_n, into.stratum_n, into.lonely_n), members[j], strict=True):
+                total[k] += found.T
+
+
+def _add_gaps(
+    sums: dict[tuple[int, str], Accumulated],
+    block: Block,
+    requests: Sequence[Asked],
+    gaps: Sequence[PlannedGap],
+) -> None:
     by_name = {a.parts.name: a for a in requests}
     for gap in gaps:
-        request = by_name[gap.statistic]
-        values = gap.contrasted(block.linearised(request), block.group, gap.coefficients)
-        members = gap.contrasted(block.terms[request.n], block.group, gap.membership)
-        runs = (
-            block.runs
-            if gap.group_of_group is None
-            else segments(block.stratum, gap.group_of_group[block.group])
-        )
-        _add(sums[gap.crossing, gap.name], values, runs, block.scale, _members(members, runs, block.scale))
+        if gap.crossing not in block.family.positions:
+            continue
+        request, cells = by_name[gap.statistic], block.family.slices[gap.crossing]
+        contrast = gap.contrasted(block.linearised(request)[cells], block.group, gap.coefficients)
+        rows = gap.contrasted(block.term(request.weight)[cells], block.group, gap.membership)
+        runs = block.runs
+        if gap.group_of_group is not None:
+            runs = segments(block.stratum, gap.group_of_group[block.group])
+        _add_variance(sums[gap.crossing, gap.name].variance, contrast, runs, block.scale)
+        _add_members(sums[gap.crossing, gap.name], runs, _members(rows, runs, block.scale))
 
 
-def _add(
-    into: Accumulated, values: Floats, runs: Segments, scale: Scales, members: tuple[Floats, Floats, Floats]
-) -> None:
+def _add_variance(into: Floats, values: Floats, runs: Segments, scale: Scales) -> None:
     ordered = values if runs.order is None else values[:, runs.order]
-    into.variance[:, runs.groups] += runs.by_group(variance_of_runs(ordered, runs, scale))
+    into[:, runs.groups] += runs.by_group(variance_of_runs(ordered, runs, scale))
+
+
+def _add_members(into: Accumulated, runs: Segments, members: tuple[Floats, Floats, Floats]) -> None:
     for total, found in zip((into.psu_n, into.stratum_n, into.lonely_n), members, strict=True):
         total[:, runs.groups] += found
 
 
 def _members(rows: Floats, runs: Segments, scale: Scales) -> tuple[Floats, Floats, Floats]:
-    """PSUs, strata and lonely strata that hold members of the domain."""
     ordered = rows if runs.order is None else rows[:, runs.order]
     psus = runs.sums((ordered > 0).astype(np.float64))
     strata = (psus > 0).astype(np.float64)
     return runs.by_group(psus), runs.by_group(strata), runs.by_group(strata * scale.lonely[runs.stratum])
 
 
-def _averaged(sums: Sums, scale: Scales) -> Sums:
+def _average(total: Accumulated, scale: Scales) -> None:
     """With the choice "average", lonely strata are given the mean of the others."""
     if scale.lonely_choice == "average":
-        for total in sums.values():
-            sound = total.stratum_n - total.lonely_n
-            with np.errstate(invalid="ignore", divide="ignore"):
-                total.variance *= np.where(total.lonely_n > 0, total.stratum_n / sound, 1.0)
-    return sums
+        sound = total.stratum_n - total.lonely_n
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total.variance[...] *= np.where(total.lonely_n > 0, total.stratum_n / sound, 1.0)
 
 
-def _zeros(shape: tuple[int, int]) -> Accumulated:
+def _zeros(shape: tuple[int, ...]) -> Accumulated:
     return Accumulated(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))

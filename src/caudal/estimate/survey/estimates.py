@@ -11,7 +11,7 @@ The design effect compares V with the variance of a simple random sample of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from caudal.estimate.survey.crossing import Crossing
 from caudal.estimate.survey.cube import Accumulated
 from caudal.estimate.survey.design import Design
-from caudal.estimate.survey.frame import Floats
+from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.intervals import Limits, proportion_limits, t_limits
 from caudal.estimate.survey.plan import ALL_ROWS, Asked, Term
@@ -38,16 +38,38 @@ class Context:
     remarks: tuple[str, ...]
 
 
-def statistic_cells(crossing: Crossing, request: Asked, sums: Accumulated, context: Context) -> Cells:
-    """The estimates of a statistic in every cell of a crossing."""
-    totals = {t: v.reshape(-1) for t, v in crossing.totals.items()}
+@dataclass(frozen=True)
+class Stack:
+    """The cells of all crossings, one after the other: their categories and totals."""
+
+    codes: Mapping[str, Ints]
+    totals: Mapping[Term, Floats]
+    is_whole: npt.NDArray[np.bool_]
+
+
+def stacked_cells(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> Stack:
+    """The cells of all crossings; ``sizes`` counts the categories of each breakdown."""
+    counts = [c.shape[0] * c.shape[1] for c in crossings]
+    each = [c.codes() for c in crossings]
+    codes = {
+        d: np.concatenate([k[d] if d in k else np.full(n, total) for k, n in zip(each, counts, strict=True)])
+        for d, total in sizes.items()
+    }
+    totals = {t: np.concatenate([c.totals[t].reshape(-1) for c in crossings]) for t in crossings[0].totals}
+    return Stack(codes, totals, np.repeat([not c.dims for c in crossings], counts))
+
+
+def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], context: Context) -> Cells:
+    """The estimates of a statistic in every cell; ``sums`` by crossing."""
+    totals = stack.totals
     y, x = totals[request.y], totals[request.x] if request.parts.is_ratio else None
     n, cases, rows = totals[request.n], totals[request.cases], totals[ALL_ROWS]
     with np.errstate(invalid="ignore", divide="ignore"):
         value = y if x is None else y / np.where(x == 0, np.nan, x)
     value = np.where(n > 0, value, np.nan)
     variance, psu_n, stratum_n, lonely_n = (
-        a.reshape(-1) for a in (sums.variance, sums.psu_n, sums.stratum_n, sums.lonely_n)
+        np.concatenate([getattr(s, name).reshape(-1) for s in sums])
+        for name in ("variance", "psu_n", "stratum_n", "lonely_n")
     )
     df = psu_n - stratum_n
     se = np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
@@ -57,8 +79,9 @@ def statistic_cells(crossing: Crossing, request: Asked, sums: Accumulated, conte
     deff, deff_replace = _design_effects(request, totals, variance, n, context)
     flags = _flags(request, context, rows, n, value, se, x, lonely_n, df)
     return Cells(
-        request.parts.name, crossing.codes(), value, se, limits.lower, limits.upper, limits.kind, n, cases,
-        psu_n, stratum_n, np.where(n > 0, df, np.nan), deff, deff_replace, method, flags, _kept(crossing, rows),
+        request.parts.name, stack.codes, value, se, limits.lower, limits.upper, limits.kind, n, cases,
+        psu_n, stratum_n, np.where(n > 0, df, np.nan), deff, deff_replace, method, flags,
+        np.where(stack.is_whole, 1.0, rows),
     )  # fmt: skip
 
 
@@ -80,10 +103,9 @@ def gap_cells(
     else:
         limits = t_limits(value, se, df, context.level)
     flags = _flags(request, context, counts[2], counts[0], value, se, None, lonely_n, df)
-    kept = (counts[2] > 0).astype(np.float64)
     return Cells(
         gap.name, gap.codes, value, se, limits.lower, limits.upper, limits.kind, counts[0], counts[1], psu_n,
-        stratum_n, df, none, none, (_method(context),) * value.size, flags, kept,
+        stratum_n, df, none, none, (_method(context),) * value.size, flags, counts[2],
     )  # fmt: skip
 
 
@@ -97,10 +119,6 @@ def gap_total(gap: PlannedGap, total: Floats) -> Floats:
     for position, group in enumerate(gap.group_of_group):
         merged[:, group] += summed[:, position]
     return merged
-
-
-def _kept(crossing: Crossing, rows: Floats) -> Floats:
-    return np.ones(1) if not crossing.dims else (rows > 0).astype(np.float64)
 
 
 def _method(context: Context) -> str:
@@ -150,7 +168,7 @@ def _limits(request: Asked, value: Floats, se: Floats, df: Floats, n: Floats, co
 
 
 def _design_effects(
-    request: Asked, totals: dict[Term, Floats], variance: Floats, n: Floats, context: Context
+    request: Asked, totals: Mapping[Term, Floats], variance: Floats, n: Floats, context: Context
 ) -> tuple[Floats, Floats]:
     none = np.full(n.shape, np.nan)
     if context.design.kind == "full_count":
@@ -194,15 +212,17 @@ def _flags(
         (sampled & (se == 0) & (n > 0), "no variance"),
         (sampled & np.isfinite(value) & ~np.isfinite(se) & (n > 0), "no error estimated"),
     ]
-    texts: list[list[str]] = [list(context.remarks) for _ in range(n.size)]
+    remarks = "; ".join(context.remarks)
+    texts = [remarks] * n.size
+
+    def add(position: int, text: str) -> None:
+        texts[position] = f"{texts[position]}; {text}" if texts[position] else text
+
     for condition, text in conditions:
-        for position in np.flatnonzero(np.broadcast_to(condition, n.shape)):
-            texts[position].append(text)
-    for position in np.flatnonzero((rows > n) & (n > 0)):
-        texts[position].append(
-            f"missing values: {rows[position] - n[position]:.0f} of {rows[position]:.0f} rows"
-        )
-    for position in np.flatnonzero(lonely_n > 0):
-        choice = context.design.lonely_psu
-        texts[position].append(f"lonely PSU: {choice} in {lonely_n[position]:.0f} strata")
-    return ["; ".join(t) for t in texts]
+        for position in np.flatnonzero(np.broadcast_to(condition, n.shape)).tolist():
+            add(position, text)
+    for position in np.flatnonzero((rows > n) & (n > 0)).tolist():
+        add(position, f"missing values: {rows[position] - n[position]:.0f} of {rows[position]:.0f} rows")
+    for position in np.flatnonzero(lonely_n > 0).tolist():
+        add(position, f"lonely PSU: {context.design.lonely_psu} in {lonely_n[position]:.0f} strata")
+    return texts

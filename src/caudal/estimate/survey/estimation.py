@@ -17,7 +17,7 @@ from caudal.estimate.survey.coding import Coding, Key, codings
 from caudal.estimate.survey.crossing import crossings_of
 from caudal.estimate.survey.cube import variances
 from caudal.estimate.survey.design import Design
-from caudal.estimate.survey.estimates import Context, gap_cells, statistic_cells
+from caudal.estimate.survey.estimates import Context, gap_cells, stacked_cells, statistic_cells
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
 from caudal.estimate.survey.gaps import planned_gaps
@@ -29,7 +29,7 @@ from caudal.estimate.survey.source import Source, opened
 from caudal.estimate.survey.statistics import Gap, Statistic, parts
 from caudal.estimate.survey.taylor import scales
 
-_PROBE_ROWS = 200_000
+_PROBE_ROWS = 20_000
 Missing = Literal["variable", "listwise"]
 
 
@@ -128,8 +128,9 @@ def _prepared(
     checker.faults += _duplicates([*(p.name for p in linear), *(g.name for g in gaps)])
     checker.finish()
     conditions = frozenset(p.numerator for p in linear if p.is_condition and p.numerator)
-    profile = read_profile(source, design_sql.weight, sql, conditions, domain)
-    coded = codings(source, [*dim_sql.values(), *design_sql.strata, *design_sql.psu])
+    keys = [*dim_sql.values(), *design_sql.strata, *design_sql.psu]
+    profile = read_profile(source, design_sql.weight, sql, conditions, domain, keys)
+    coded = codings(source, keys, profile.kinds, profile.ranges)
     requests = tuple(asked(p, profile.binary, profile.missing) for p in linear)
     by_psu, by_cell = needed(requests)
     known = (
@@ -140,7 +141,7 @@ def _prepared(
     condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
     return _Prepared(
         dims, dim_sql, tuple(tuple(c) for c in crossings), design_sql, coded, requests,
-        Request(design_sql.weight, condition, sql, by_psu, by_cell), profile,
+        Request(design_sql.weight, condition, sql, profile.missing, by_psu, by_cell), profile,
     )  # fmt: skip
 
 
@@ -234,16 +235,18 @@ def _estimated(
     labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
     tables = crossings_of(fine, prepared.crossings)
     planned = planned_gaps(gaps, tables, prepared.requests, labels)
-    sums = variances(fine, tables, prepared.requests, planned, scales(frame, design.lonely_psu))
+    sums = variances(fine, tables, prepared.requests, planned, scales(frame, design.lonely_psu), frame.rows_n)
     context = Context(design, level, prepared.profile.remarks(design))
     by_name = {a.parts.name: a for a in prepared.requests}
+    stack = stacked_cells(tables, {d: len(names) for d, names in labels.items()})
     found = [
-        statistic_cells(table, request, sums[position, request.parts.name], context)
-        for position, table in enumerate(tables)
+        statistic_cells(
+            stack, request, [sums.statistics[k, request.parts.name] for k in range(len(tables))], context
+        )
         for request in prepared.requests
     ]
     found += [
-        gap_cells(g, tables[g.crossing], by_name[g.statistic], sums[g.crossing, g.name], context)
+        gap_cells(g, tables[g.crossing], by_name[g.statistic], sums.gaps[g.crossing, g.name], context)
         for g in planned
     ]
     return result_table(found, prepared.dims, labels)

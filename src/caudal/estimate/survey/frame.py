@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from caudal.errors import CaudalError, Problem, problem
-from caudal.estimate.survey.coding import Coding, Key
+from caudal.estimate.survey.coding import Coding, Key, plain
 from caudal.estimate.survey.design import Design
 from caudal.estimate.survey.source import Source
 
@@ -104,14 +104,12 @@ def read_frame(
     h = stratum.decoded([grouped[n] for n in stratum.names("h")])
     i = psu.decoded([grouped[n] for n in psu.names("i")])
     order = np.lexsort((i, h))
-    h, i, n = h[order], i[order], grouped["n"].to_numpy()[order].astype(np.int64)
+    h, i, n = h[order], i[order], plain(grouped["n"])[order].astype(np.int64)
     first, nested = np.unique(h, return_inverse=True)
     names = [stratum.label(k) for k in first]
     problems = list(_missing(sql, coded)) + list(_nesting(design, sql, psu, i))
     n_h = np.bincount(nested, weights=None if sql.psu else n).astype(np.float64)
-    fpc = np.stack(
-        [np.asarray(grouped[k].to_numpy(), dtype=np.float64)[order] for k in ("low", "high", "known")]
-    )
+    fpc = np.stack([np.asarray(plain(grouped[k]), dtype=np.float64)[order] for k in ("low", "high", "known")])
     population, faults = _population(n_h, nested, fpc, n, sql.fpc, names)
     problems += faults
     if problems:
@@ -146,7 +144,7 @@ def _grouped(
 
 
 def _constant(grouped: pa.Table, candidates: Sequence[str], order: Ints) -> dict[str, Ints]:
-    ends = {c: (grouped[f"a{k}"].to_numpy(), grouped[f"b{k}"].to_numpy()) for k, c in enumerate(candidates)}
+    ends = {c: (plain(grouped[f"a{k}"]), plain(grouped[f"b{k}"])) for k, c in enumerate(candidates)}
     return {c: low[order].astype(np.int64) for c, (low, high) in ends.items() if np.array_equal(low, high)}
 
 

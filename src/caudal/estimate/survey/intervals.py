@@ -35,9 +35,10 @@ class Limits:
 
 def t_quantile(df: Floats, level: float) -> Floats:
     """The two-sided quantile of Student's t; NaN where df < 1."""
+    distinct, position = np.unique(df, return_inverse=True)
     with np.errstate(invalid="ignore"):
-        found = stats.t.ppf(0.5 + level / 2, np.where(df >= 1, df, np.nan))
-    return np.asarray(found, dtype=np.float64)
+        found = stats.t.ppf(0.5 + level / 2, np.where(distinct >= 1, distinct, np.nan))
+    return np.asarray(found, dtype=np.float64)[position.reshape(np.shape(df))]
 
 
 def t_limits(value: Floats, se: Floats, df: Floats, level: float) -> Limits:

@@ -25,6 +25,10 @@ class Term:
     known: tuple[str, ...]
 
 
+#: All rows of a domain, unweighted.
+ALL_ROWS = Term("n", (), ())
+
+
 @dataclass(frozen=True)
 class Asked:
     """A statistic with its terms: numerator y, denominator x, their products, and its rows."""
@@ -41,17 +45,14 @@ class Asked:
 
     @property
     def by_psu(self) -> tuple[Term, ...]:
-        """Terms needed by PSU."""
-        return (self.y, self.x, self.n) if self.parts.is_ratio else (self.y, self.n)
+        """Terms needed by PSU: those of the variance, and the weight (positive where there are rows)."""
+        return (self.y, self.x, self.weight) if self.parts.is_ratio else (self.y, self.weight)
 
     @property
     def by_cell(self) -> tuple[Term, ...]:
         """Terms needed by cell only."""
         crossed = (self.xy, self.xx) if self.parts.denominator else ()
-        return (self.cases, self.weight, self.yy, *crossed)
-
-
-ALL_ROWS = Term("n", (), ())
+        return (ALL_ROWS, self.n, self.cases, self.yy, *crossed)
 
 
 def asked(parts: Parts, binary: frozenset[str], missing: Mapping[str, int]) -> Asked:
@@ -84,6 +85,6 @@ def asked(parts: Parts, binary: frozenset[str], missing: Mapping[str, int]) -> A
 
 def needed(requests: Sequence[Asked]) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
     """All terms by PSU, and all other terms by cell, sorted."""
-    by_psu = {ALL_ROWS} | {t for a in requests for t in a.by_psu}
+    by_psu = {t for a in requests for t in a.by_psu}
     by_cell = {t for a in requests for t in a.by_cell} - by_psu
     return tuple(sorted(by_psu)), tuple(sorted(by_cell))

@@ -63,24 +63,31 @@ def result_table(
     kept = [np.flatnonzero(c.kept > 0) for c in found]
     columns: dict[str, pa.Array] = {}
     for dim in dims:
-        names = np.asarray([*labels[dim], TOTAL], dtype=object)
-        total = len(names) - 1
+        names = [*labels[dim], TOTAL]
         codes = [
-            c.codes[dim][k] if dim in c.codes else np.full(k.size, total)
+            c.codes[dim][k] if dim in c.codes else np.full(k.size, len(names) - 1)
             for c, k in zip(found, kept, strict=True)
         ]
-        columns[dim] = pa.array(names[np.concatenate(codes)], pa.string())
-    columns["statistic"] = pa.array(np.repeat([c.name for c in found], [k.size for k in kept]), pa.string())
+        columns[dim] = _texts(np.concatenate(codes), names)
+    position = np.repeat(np.arange(len(found)), [k.size for k in kept])
+    columns["statistic"] = _texts(position, [c.name for c in found])
     for name, kind in MEASURES[1:]:
         columns[name] = _measure(found, kept, name, kind)
     return pa.table(columns)
 
 
+def _texts(codes: Ints, names: Sequence[str]) -> pa.Array:
+    dictionary = pa.array(names, pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), dictionary).cast(pa.string())
+
+
 def _measure(found: Sequence[Cells], kept: Sequence[Ints], name: str, kind: pa.DataType) -> pa.Array:
     if kind == pa.string():
         source = {"interval_type": "kind", "error_method": "error_method", "flags": "flags"}[name]
-        texts = [getattr(c, source)[i] for c, k in zip(found, kept, strict=True) for i in k]
-        return pa.array(texts, pa.string())
+        texts = [getattr(c, source)[i] for c, k in zip(found, kept, strict=True) for i in k.tolist()]
+        distinct = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+        codes = np.fromiter((distinct[t] for t in texts), dtype=np.int32, count=len(texts))
+        return _texts(codes, list(distinct))
     if name == "ess":
         parts = [_ess(c)[k] for c, k in zip(found, kept, strict=True)]
     else:

@@ -4,7 +4,7 @@ The engine filters, codes and streams; the sums are added here in the order of t
 are the same bytes with one thread or many. Breakdowns that never vary within a PSU (a region, say) do
 not multiply the cells: they are kept as properties of the PSU, its *zone*.
 
-The sums stand in a dense array cell x PSU while that is small, otherwise as sorted entries.
+The sums stand in a dense array PSU x cell while that is small, otherwise as sorted entries.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from caudal.estimate.survey.coding import Coding, Key
+from caudal.estimate.survey.coding import Coding, Key, plain
+from caudal.estimate.survey.compiled import WORTHWHILE_ROWS, kernels
 from caudal.estimate.survey.frame import Floats, Frame, Ints
 from caudal.estimate.survey.plan import Term
 from caudal.estimate.survey.source import Source
 
 _DENSE_BYTES = 400_000_000
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the scan selects: checked SQL of the weight, the filter and the expressions."""
+    """What the scan selects, as checked SQL; ``missing`` counts the rows that lack an expression."""
 
     weight: str
     where: str
     expressions: Mapping[str, str]
+    missing: Mapping[str, int]
     by_psu: tuple[Term, ...]
     by_cell: tuple[Term, ...]
 
@@ -40,7 +42,7 @@ class FineTable:
     """Sums by PSU and finest cell.
 
     ``row_dims`` vary within PSUs and make the C finest cells; ``zone_dims`` do not and make the Z zones.
-    ``by_psu`` holds arrays (C, P), or, where ``entries`` (sorted keys psu * C + cell) is given, one value
+    ``by_psu`` holds arrays (P, C), or, where ``entries`` (sorted keys psu * C + cell) is given, one value
     an entry; ``by_cell`` arrays (Z, C).
     """
 
@@ -53,6 +55,12 @@ class FineTable:
     entries: Ints | None
     by_psu: Mapping[Term, Floats]
     by_cell: Mapping[Term, Floats]
+
+    @property
+    def dense(self) -> Floats | None:
+        """All sums by PSU as one array (terms, P, C), in the order of ``by_psu``; None for entries."""
+        first = next(iter(self.by_psu.values()))
+        return first.base if self.entries is None and self.row_sizes and first.base is not None else None
 
     @property
     def cells_n(self) -> int:
@@ -87,7 +95,9 @@ def scan_psus(
     psu_key: Key,
 ) -> FineTable:
     """The sums of a design with PSUs; ``dims`` maps breakdowns to their coded expressions."""
-    row_dims = tuple(d for d in dims if dims[d] not in frame.psu_categories)
+    varying = [d for d in dims if dims[d] not in frame.psu_categories]
+    # the widest breakdown last: margins are then sums of long rows
+    row_dims = tuple(sorted(varying, key=lambda d: coded[dims[d]].size))
     zone_dims = tuple(d for d in dims if dims[d] in frame.psu_categories)
     zone_codes, zone_of_psu = _zones(
         [frame.psu_categories[dims[d]] for d in zone_dims], frame.stratum_of_psu.size
@@ -99,21 +109,25 @@ def scan_psus(
     terms_n = len(request.by_psu)
     is_dense = dense_n * terms_n * 8 <= _DENSE_BYTES and dense_n <= 64 * max(frame.rows_n, 1 << 16)
     sums = (_Dense if is_dense else _Sparse)(request.by_psu, psus_n, cells_n)
-    cells = {t: np.zeros(len(zone_codes[0]) * cells_n if zone_codes else cells_n) for t in request.by_cell}
+    cells = _Cells(request.by_cell, zone_of_psu, cells_n)
+    kernel = kernels() if is_dense and frame.rows_n >= WORTHWHILE_ROWS else None
+    spec = _spec(request)
     select = [*psu_key.select("k"), *cell.select("c")]
     for batch in source.stream(_query(source, request, select), _CHUNK):
         psu = frame.psu_index(_key(batch, psu_key, "k"))
-        cell_code = _key(batch, cell, "c")
+        code = _key(batch, cell, "c")
         chunk = _chunk(batch, request)
-        sums.add(psu, cell_code, chunk)
-        position = zone_of_psu[psu] * cells_n + cell_code
-        for term, total in cells.items():
-            np.add.at(total, position, chunk.term(term))
+        if kernel is not None and isinstance(sums, _Dense):
+            values = np.stack(list(chunk.values.values())) if chunk.values else np.zeros((0, code.size))
+            kernel.add_rows(sums.array, cells.totals, psu, zone_of_psu, code, chunk.weight, values, spec)
+        else:
+            sums.add(psu, code, chunk)
+            cells.add(psu, code, chunk)
     entries, by_psu = sums.finished()
     return FineTable(
         row_dims, tuple(max(coded[dims[d]].size, 1) for d in row_dims), zone_dims, zone_codes, zone_of_psu,
         frame.stratum_of_psu, entries, by_psu,
-        {t: total.reshape(-1, cells_n) for t, total in cells.items()},
+        {t: total.reshape(-1, cells_n) for t, total in cells.finished().items()},
     )  # fmt: skip
 
 
@@ -139,7 +153,7 @@ def scan_rows(
     order = np.argsort(used, kind="stable")
     codes = [_joined([b[1][k] for b in blocks])[order] for k in range(len(dims))]
     zone_codes, zone = _zones(codes, order.size)
-    by_psu = {t: _joined_floats([b[2][t] for b in blocks])[order].reshape(1, -1) for t in request.by_psu}
+    by_psu = {t: _joined_floats([b[2][t] for b in blocks])[order].reshape(-1, 1) for t in request.by_psu}
     zones_n = len(zone_codes[0]) if zone_codes else 1
     by_cell = {
         t: summed(zone, _joined_floats([b[2][t] for b in blocks])[order], zones_n).reshape(-1, 1)
@@ -148,20 +162,51 @@ def scan_rows(
     return FineTable((), (), tuple(dims), zone_codes, zone, used[order], None, by_psu, by_cell)
 
 
-class _Dense:
-    """Sums in an array cell x PSU, added in the order of the rows."""
+def _spec(request: Request) -> Ints:
+    """The terms as the compiled pass reads them."""
+    names = list(request.expressions)
+    kinds = {"w": 0, "n": 1, "cases": 2}
 
-    def __init__(self, terms: Sequence[Term], psus_n: int, cells_n: int) -> None:
-        self.shape = (cells_n, psus_n)
-        self.totals = {t: np.zeros(psus_n * cells_n) for t in terms}
+    def padded(expressions: tuple[str, ...]) -> list[int]:
+        return ([names.index(e) for e in expressions] + [-1, -1])[:2]
+
+    rows = [
+        [kinds[t.kind], *padded(t.factors), *padded(t.known)] for t in (*request.by_psu, *request.by_cell)
+    ]
+    return np.asarray(rows, dtype=np.int64).reshape(-1, 5)
+
+
+class _Cells:
+    """Sums by zone and cell, added in the order of the rows."""
+
+    def __init__(self, terms: Sequence[Term], zone_of_psu: Ints, cells_n: int) -> None:
+        self.terms, self.zone, self.cells_n = terms, zone_of_psu, cells_n
+        self.totals = np.zeros(((int(zone_of_psu.max(initial=0)) + 1) * cells_n, len(terms)))
 
     def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
-        position = cell * self.shape[1] + psu
+        position = self.zone[psu] * self.cells_n + cell
+        for k, term in enumerate(self.terms):
+            np.add.at(self.totals[:, k], position, chunk.term(term))
+
+    def finished(self) -> dict[Term, Floats]:
+        return {t: np.ascontiguousarray(self.totals[:, k]) for k, t in enumerate(self.terms)}
+
+
+class _Dense:
+    """Sums in an array PSU x cell, added in the order of the rows."""
+
+    def __init__(self, terms: Sequence[Term], psus_n: int, cells_n: int) -> None:
+        self.shape = (psus_n, cells_n)
+        self.array = np.zeros((len(terms), psus_n, cells_n))
+        self.totals = {t: a.reshape(-1) for t, a in zip(terms, self.array, strict=True)}
+
+    def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
+        position = psu * self.shape[1] + cell
         for term, total in self.totals.items():
             np.add.at(total, position, chunk.term(term))
 
     def finished(self) -> tuple[Ints | None, dict[Term, Floats]]:
-        return None, {t: total.reshape(self.shape) for t, total in self.totals.items()}
+        return None, dict(zip(self.totals, self.array, strict=True))
 
 
 class _Sparse:
@@ -174,8 +219,8 @@ class _Sparse:
 
     def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
         encoded = pa.array(psu * self.cells_n + cell).dictionary_encode()
-        position = encoded.indices.to_numpy().astype(np.int64)
-        self.keys.append(encoded.dictionary.to_numpy())
+        position = plain(encoded.indices).astype(np.int64)
+        self.keys.append(plain(encoded.dictionary))
         for term, blocks in self.totals.items():
             blocks.append(summed(position, chunk.term(term), len(encoded.dictionary)))
 
@@ -194,8 +239,8 @@ def summed(position: Ints, values: Floats, size: int) -> Floats:
 
 def _query(source: Source, request: Request, select: Sequence[str]) -> str:
     values = "".join(
-        f", coalesce(CAST({sql} AS DOUBLE), 'NaN'::DOUBLE) AS v{k}"
-        for k, sql in enumerate(request.expressions.values())
+        f", {_known(sql) if request.missing.get(name) else f'CAST({sql} AS DOUBLE)'} AS v{k}"
+        for k, (name, sql) in enumerate(request.expressions.items())
     )
     kept = f"CAST({request.weight} AS DOUBLE) <> 0"
     where = f"({request.where}) AND {kept}" if request.where else kept
@@ -203,19 +248,19 @@ def _query(source: Source, request: Request, select: Sequence[str]) -> str:
     return f"SELECT {', '.join([*select, weight])}{values} FROM {source.relation} WHERE {where}"
 
 
+def _known(sql: str) -> str:
+    """NaN where an expression is null, NaN or infinite."""
+    value = f"CAST({sql} AS DOUBLE)"
+    return f"CASE WHEN isfinite({value}) THEN {value} ELSE 'NaN'::DOUBLE END"
+
+
 def _chunk(batch: pa.RecordBatch, request: Request) -> _Chunk:
-    values = {e: _doubles(batch, f"v{k}") for k, e in enumerate(request.expressions)}
-    for value in values.values():
-        value[np.isinf(value)] = np.nan
-    return _Chunk(_doubles(batch, "w"), values)
+    values = {e: plain(batch.column(f"v{k}")) for k, e in enumerate(request.expressions)}
+    return _Chunk(plain(batch.column("w")), values)
 
 
 def _key(batch: pa.RecordBatch, key: Key, prefix: str) -> Ints:
     return key.decoded([batch.column(name) for name in key.names(prefix)])
-
-
-def _doubles(batch: pa.RecordBatch, name: str) -> Floats:
-    return np.array(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _joined(blocks: Sequence[Ints]) -> Ints:

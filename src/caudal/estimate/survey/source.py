@@ -52,6 +52,9 @@ class Source:
         held: list[pa.RecordBatch] = []
         rows_n = 0
         for batch in self.connection.sql(query).to_arrow_reader(batch_rows):
+            if not held and batch.num_rows == batch_rows:
+                yield batch
+                continue
             held.append(batch)
             rows_n += batch.num_rows
             while rows_n >= batch_rows:

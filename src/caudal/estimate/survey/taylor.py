@@ -49,6 +49,7 @@ class Segments:
     order: Ints | None
     starts: Ints
     sizes: Ints
+    run_of_psu: Ints
     stratum: Ints
     groups: Ints
     group_order: Ints
@@ -85,14 +86,17 @@ def segments(stratum: Ints, group: Ints) -> Segments:
     run_group = group[first]
     group_order = np.argsort(run_group, kind="stable")
     groups, group_starts = np.unique(run_group[group_order], return_index=True)
-    return Segments(order, starts, sizes, stratum[first], groups, group_order, group_starts)
+    run_of_psu = np.repeat(np.arange(starts.size), sizes)
+    return Segments(order, starts, sizes, run_of_psu, stratum[first], groups, group_order, group_starts)
 
 
 def variance_of_runs(values: Floats, runs: Segments, scale: Scales) -> Floats:
     """The contribution to the variance of each run: ``values`` (..., PSUs) in the order of the runs."""
     total = runs.sums(values)
-    deviation = values - np.repeat(total / runs.sizes, runs.sizes, axis=-1)
-    square = runs.sums(deviation * deviation)
+    deviation = np.take(total / runs.sizes, runs.run_of_psu, axis=-1)
+    np.subtract(values, deviation, out=deviation)
+    deviation *= deviation
+    square = runs.sums(deviation)
     n_h = scale.n_h[runs.stratum]
     about_mean = square + total * total * (1.0 / runs.sizes - 1.0 / n_h)
     if scale.lonely_choice == "adjust":
