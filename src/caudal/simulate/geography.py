@@ -51,7 +51,7 @@ REGIONS = (
 MUNICIPALITIES_PER_REGION = 9
 
 #: Multiplier of the migrant rate in hundredths: ranges and shares of PSUs. The mean is about 1.
-_MIGRANT_MULTIPLIER = quantiles([(10, 60, 44.0), (61, 120, 31.0), (121, 240, 19.0), (241, 440, 6.0)])
+_MIGRANT_MULTIPLIER = quantiles([(20, 70, 44.0), (71, 130, 33.0), (131, 220, 18.0), (221, 340, 5.0)])
 #: Wealth of a PSU (0 poorest to 4), by area.
 _WEALTH = cumulative([[0.16, 0.19, 0.21, 0.22, 0.22], [0.34, 0.26, 0.2, 0.13, 0.07]])
 #: Multiplier of unemployment and informality in hundredths.

@@ -50,7 +50,7 @@ class SurveyDesign:
     """
 
     psus: int = 0
-    households_per_psu: int = 10
+    households_per_psu: int = 12
     nonresponse_urban: float = 0.16
     nonresponse_rural: float = 0.07
     nonresponse_migrants: float = 0.03

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from caudal.simulate.geography import LARGEST_PSU, RURAL, Geography
 from caudal.simulate.parameters import SurveyDesign
 
-#: PSUs in the sample where the design leaves it open: a quarter of them, within these limits.
+#: PSUs in the sample where the design leaves it open: a third of them, within these limits.
 FEWEST_PSUS, MOST_PSUS = 32, 1_200
 
 
@@ -64,7 +64,7 @@ def make_frame(geography: Geography, design: SurveyDesign) -> Frame:
     strata, of_stratum = np.unique(geography.stratum, return_inverse=True)
     psus = np.bincount(of_stratum)
     households = np.bincount(of_stratum, geography.frame_size)
-    wanted = design.psus or min(MOST_PSUS, max(FEWEST_PSUS, geography.psus // 4))
+    wanted = design.psus or min(MOST_PSUS, max(FEWEST_PSUS, geography.psus // 3))
     root = np.sqrt(households)
     allocation = np.floor(wanted * root / root.sum() + 0.5).astype(np.int64)
     allocation = np.clip(allocation, 2, np.maximum(2, psus // 2))

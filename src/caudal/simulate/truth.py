@@ -79,8 +79,9 @@ def true_values(sums: Tally) -> pa.Table:
     """The true values as one long table, a row for each indicator and crossing.
 
     Columns: ``indicator_code``, ``unit_code``, ``time_period``, one ``<dimension>_code`` for each dimension
-    (``_T`` for its total; the territory's code for ``reference_area_code``), ``value``, ``numerator``,
-    ``denominator_n`` (null for counts). Ratios without a denominator are left out.
+    (``_T`` for its total; the territory's code for ``reference_area_code``), ``breakdown_n`` (the number of
+    dimensions crossed, the region one of them), ``value``, ``numerator``, ``denominator_n`` (null for
+    counts). Ratios without a denominator are left out.
     """
     parts = [
         _crossing_rows(cells, dimensions)
@@ -136,6 +137,7 @@ def _crossing_rows(cells: NDArray[np.int64], dimensions: tuple[Dimension, ...]) 
     }
     for dimension, codes in zip(dimensions, place, strict=True):
         columns[f"{dimension.name}_code"] = _chosen(dimension.codes, codes)
+    columns["breakdown_n"] = pa.repeat(pa.scalar(len(dimensions), pa.int8()), len(cell))
     columns["value"] = pa.array(above / below * per)
     columns["numerator"] = pa.array(above)
     columns["denominator_n"] = pa.array(below, mask=counts)

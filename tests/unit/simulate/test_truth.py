@@ -96,6 +96,15 @@ def test_the_categories_of_a_dimension_add_up(truth: Any, people: Population, di
     assert pc.sum(truth.filter(mask)["value"]).as_py() == people.persons
 
 
+def test_the_number_of_dimensions_crossed_is_the_number_that_are_no_totals(truth: Any) -> None:
+    crossed = np.zeros(truth.num_rows, dtype=int)
+    for name in dimension_names():
+        total = "XI" if name == "reference_area" else "_T"
+        crossed += pc.not_equal(truth[f"{name}_code"], total).to_numpy().astype(int)
+    assert np.array_equal(crossed, truth["breakdown_n"].to_numpy())
+    assert set(crossed.tolist()) == {0, 1, 2, 3}
+
+
 def test_no_ratio_has_an_empty_denominator(truth: Any) -> None:
     assert pc.sum(pc.is_nan(truth["value"])).as_py() in (0, None)
     assert pc.min(truth["denominator_n"]).as_py() > 0
