@@ -82,19 +82,11 @@ def simulated(given: argparse.Namespace, report: Any) -> None:
 
 def checked(given: argparse.Namespace, folder: Any) -> None:
     """After ``check``."""
-    facts = {
-        "sources": sorted(folder.sources),
-        "deliveries": sum(len(s.deliveries) for s in folder.sources.values()),
-        "indicators": [i.indicator for i in folder.indicators()],
-    }
-    text = say(
-        given,
-        "checked",
-        sources=len(facts["sources"]),
-        deliveries=facts["deliveries"],
-        indicators=len(facts["indicators"]),
-    )
-    out(given, facts, text)
+    sources, indicators = sorted(folder.sources), [i.indicator for i in folder.indicators()]
+    deliveries = sum(len(s.deliveries) for s in folder.sources.values())
+    counts = {"sources": len(sources), "deliveries": deliveries, "indicators": len(indicators)}
+    facts = {"sources": sources, "deliveries": deliveries, "indicators": indicators}
+    out(given, facts, say(given, "checked", **counts))
 
 
 def unchanged(given: argparse.Namespace, release: Path) -> None:
@@ -136,7 +128,7 @@ def verified(given: argparse.Namespace, release: Path, signature: Any) -> None:
         text = say(given, "verified-draft", release=release)
     else:
         text = say(given, "verified", release=release, name=signature.name, date=signature.date)
-        text += "\n" + say(given, "public-key", key=signature.public_key)
+        text += "\n" + say(given, "public-key", public=signature.public_key)
     value = {"release": str(release), "intact": True, "signature": signature and signature.model_dump()}
     out(given, value, text)
 

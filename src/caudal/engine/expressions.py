@@ -16,8 +16,10 @@ from sqlglot.errors import SqlglotError
 
 from caudal.errors import CaudalError, Problem, nearest, problem
 
-#: Functions that only the engine knows (files, settings, variables) are refused with the rest.
-_FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc, exp.Anonymous)
+_FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc)
+#: Functions of the engine that have no class of their own in the parser and look at nothing but their
+#: arguments. All others (files, settings, variables, the environment) are refused.
+_PURE = frozenset({"age", "date_part", "isfinite", "regexp_extract_all", "strip_accents", "try_strptime"})
 
 
 def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> list[Problem]:
@@ -29,7 +31,7 @@ def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> li
     tree = _parsed(sql)
     if isinstance(tree, str):
         return [problem("expression-malformed", where=where, found=sql, detail=tree)]
-    forbidden = next((n for n in tree.walk() if isinstance(n, _FORBIDDEN)), None)
+    forbidden = next((n for n in tree.walk() if _is_forbidden(n)), None)
     if forbidden is not None:
         return [problem("expression-forbidden", where=where, found=sql, part=forbidden.sql("duckdb"))]
     allowed = list(columns)
@@ -57,6 +59,11 @@ def columns_of(sql: str) -> tuple[str, ...]:
     if isinstance(tree, str):
         raise CaudalError(problem("expression-malformed", found=sql, detail=tree))
     return tuple(sorted({c.name for c in tree.find_all(exp.Column)}))
+
+
+def _is_forbidden(node: exp.Expr) -> bool:
+    unknown = isinstance(node, exp.Anonymous) and str(node.this).lower() not in _PURE
+    return unknown or isinstance(node, _FORBIDDEN)
 
 
 @cache

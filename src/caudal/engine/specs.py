@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,8 @@ def _line(marked: Any, path: Sequence[str | int]) -> int:
 
 def _refuse_loops(text: str, path: Path) -> None:
     """Raises where an alias stands inside the very part that its anchor names."""
+    if not re.search(r"(^|[\s\[{,])\*\w", text):  # no alias, no loop
+        return
     open_anchors: list[str | None] = []
     for event in YAML(typ="rt", pure=True).parse(text):
         if isinstance(event, (MappingStartEvent, SequenceStartEvent)):

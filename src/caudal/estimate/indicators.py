@@ -10,8 +10,12 @@ It refuses an indicator that the records cannot carry, and says which columns ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +23,7 @@ import pyarrow.compute as pc
 
 from caudal.catalogue import formula_for
 from caudal.engine.expressions import columns_of, is_condition
-from caudal.engine.session import quoted
+from caudal.engine.session import literal, quoted
 from caudal.estimate.survey import (
     Count,
     Design,
@@ -32,12 +36,18 @@ from caudal.estimate.survey import (
     estimate_cube,
 )
 from caudal.estimate.survey.statistics import parts
-from caudal.model.catalogue import Catalogue
+from caudal.model.catalogue import TERRITORY, Catalogue
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.observation import TOTAL, conform
 from caudal.model.record import RecordKind
 
 GAP_SUFFIX = "_gap"
+#: Cells that the dimensions of one pass may span together.
+_FAMILY_CELLS = 20_000
+#: Before the name of a dimension's column in the scratch file: a record column may have the same name.
+_DIMENSION = "dimension_"
+
+Crossing = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class Planned:
 
     indicator: IndicatorSpec
     formula: Formula
-    crossings: tuple[tuple[str, ...], ...]
+    crossings: tuple[Crossing, ...]
 
     @property
     def gap_possible(self) -> bool:
@@ -87,7 +97,7 @@ def plan(
     records: Records,
     indicators: Iterable[IndicatorSpec],
     catalogue: Catalogue,
-    extra: Sequence[tuple[str, ...]] = (),
+    extra: Sequence[Crossing] = (),
 ) -> tuple[tuple[Planned, ...], tuple[Impossible, ...]]:
     """Which indicators ``records`` can carry, in which crossings; and which not, and why.
 
@@ -101,32 +111,82 @@ def plan(
             cannot.append(Impossible(indicator.indicator, missing))
         if formula is None:
             continue
+        formula = in_territory(formula, records.territory)
         wanted = dict.fromkeys([(), *indicator.breakdowns, *extra])
         possible = tuple(c for c in wanted if all(_derivation(d, records, catalogue) for d in c))
         can.append(Planned(indicator, formula, possible))
     return tuple(can), tuple(cannot)
 
 
-def estimate(records: Records, planned: Sequence[Planned], catalogue: Catalogue, session: Any) -> pa.Table:
-    """The observations of all ``planned`` indicators, without verdict, in the order of their key.
+def estimate(
+    records: Records, planned: Sequence[Planned], catalogue: Catalogue, session: Any, scratch: Path
+) -> pa.Table:
+    """The observations of all ``planned`` indicators, without verdict.
 
-    One pass over the records for each weight that the formulas name.
+    The columns and dimensions that they need are written once to a file in ``scratch``; then there is one
+    pass for each weight that the formulas name and each family of crossings whose dimensions together span
+    few enough cells.
     """
     dimensions = key_dimensions(catalogue)
-    tables = []
+    tables: list[pa.Table] = []
     for weight, group in _by_weight(planned).items():
-        cube = estimate_cube(
-            _relation(records, group, catalogue),
-            _with_weight(records.design, weight),
-            [_statistic(p) for p in group],
-            [tuple(f"{d}_code" for d in c) for c in _union(p.crossings for p in group)],
-            gaps=[_gap(p) for p in group if p.gap_possible],
-            connection=session,
-        )
-        tables.extend(_observations(cube, p, records, catalogue) for p in group)
-    if not tables:
-        return conform(pa.table({}), dimensions)
-    return pa.concat_tables(conform(t, dimensions) for t in tables)
+        crossings = _union(p.crossings for p in group)
+        with _written(_relation(records, group, catalogue), session, scratch) as relation:
+            for family in _families(crossings, _sizes(relation, crossings, session)):
+                cube = _cube(relation, _with_weight(records.design, weight), group, family, session)
+                tables.extend(_observations(cube, p, family, records, catalogue) for p in group)
+    return pa.concat_tables([conform(t, dimensions) for t in tables if t.num_rows])
+
+
+@contextmanager
+def _written(relation: str, session: Any, scratch: Path) -> Iterator[str]:
+    """``relation`` as a file that is read many times and derived once, in the order of the records."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        path = Path(folder) / "records.parquet"
+        session.execute(f"COPY ({relation}) TO {literal(path.as_posix())} (FORMAT parquet)")
+        yield f"SELECT * FROM read_parquet({literal(path.as_posix())})"
+
+
+def _cube(
+    relation: str, design: Design, group: Sequence[Planned], family: Sequence[Crossing], session: Any
+) -> pa.Table:
+    """Every statistic of a group in every crossing of a family, and the gaps that they allow."""
+    present = {d for c in family for d in c}
+    gaps = [_gap(p) for p in group if p.indicator.gap and p.indicator.gap.dimension in present]
+    columns = [tuple(_DIMENSION + d for d in c) for c in family]
+    return estimate_cube(
+        relation, design, [_statistic(p) for p in group], columns, gaps=gaps, connection=session
+    )
+
+
+def _sizes(relation: str, crossings: Sequence[Crossing], session: Any) -> dict[str, int]:
+    """How many categories each dimension has in the records."""
+    names = sorted({d for c in crossings for d in c})
+    if not names:
+        return {}
+    counted = ", ".join(f"count(DISTINCT {quoted(_DIMENSION + d)})" for d in names)
+    row = session.sql(f"SELECT {counted} FROM ({relation})").fetchall()[0]
+    return {d: max(1, n) + 1 for d, n in zip(names, row, strict=True)}
+
+
+def _families(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> list[list[Crossing]]:
+    """Crossings in families whose dimensions together span at most ``_FAMILY_CELLS`` cells, where a single
+    crossing does not span more by itself.
+
+    >>> _families([(), ("a",), ("b",), ("a", "b")], {"a": 10, "b": 10})
+    [[('a', 'b'), (), ('a',), ('b',)]]
+    """
+    families: list[tuple[set[str], list[Crossing]]] = []
+    for crossing in sorted(crossings, key=lambda c: (-len(c), c)):
+        for together, members in families:
+            if math.prod(sizes[d] for d in together | set(crossing)) <= _FAMILY_CELLS:
+                together.update(crossing)
+                members.append(crossing)
+                break
+        else:
+            families.append((set(crossing), [crossing]))
+    return [members for _, members in families]
 
 
 def explain(records: Records, planned: Planned, catalogue: Catalogue) -> str:
@@ -136,7 +196,7 @@ def explain(records: Records, planned: Planned, catalogue: Catalogue) -> str:
     known = " AND ".join(f"({e}) IS NOT NULL" for e in linear.expressions) or "TRUE"
     upper = _weighted_sum(weight, linear.numerator)
     figure = f"{upper} / {_weighted_sum(weight, linear.denominator)}" if linear.is_ratio else upper
-    dims = [quoted(f"{d}_code") for d in sorted({d for c in planned.crossings for d in c})]
+    dims = [quoted(_DIMENSION + d) for d in sorted({d for c in planned.crossings for d in c})]
     grouped = f"\nGROUP BY {', '.join(dims)}" if dims else ""
     columns = ", ".join([*dims, f"{planned.indicator.scale} * {figure} AS value"])
     return f"SELECT {columns}\nFROM ({_relation(records, [planned], catalogue)})\nWHERE {known}{grouped}"
@@ -170,6 +230,20 @@ def gap_of(indicator: IndicatorSpec, catalogue: Catalogue) -> IndicatorSpec | No
     )
 
 
+def in_territory(formula: Formula, territory: str) -> Formula:
+    """The formula with the country's own code in its place."""
+    parts = ("universe", "total", "mean", "numerator", "denominator")
+    return formula.model_copy(
+        update={part: getattr(formula, part).replace(TERRITORY, territory) for part in parts}
+    )
+
+
+def _columns_in(formula: Formula) -> tuple[str, ...]:
+    parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
+    named = [c for part in parts if part for c in columns_of(part)]
+    return tuple(dict.fromkeys([*named, *([formula.weight] if formula.weight else [])]))
+
+
 def _derivation(dimension: str, records: Records, catalogue: Catalogue) -> str | None:
     """SQL that yields a dimension from the columns that the source fills; None where none can."""
     alternatives = catalogue.derivations(dimension, records.kind.name, records.territory)
@@ -179,10 +253,17 @@ def _derivation(dimension: str, records: Records, catalogue: Catalogue) -> str |
 def _relation(records: Records, group: Sequence[Planned], catalogue: Catalogue) -> str:
     """The records with one column for each dimension that a crossing names."""
     names = sorted({d for p in group for crossing in p.crossings for d in crossing})
-    derived = [f"({_derivation(d, records, catalogue)}) AS {quoted(f'{d}_code')}" for d in names]
-    replaced = [quoted(f"{d}_code") for d in names if f"{d}_code" in records.columns]
-    kept = f"* EXCLUDE ({', '.join(replaced)})" if replaced else "*"
-    return f"SELECT {', '.join([kept, *derived])} FROM {records.relation}"
+    derived = [f"({_derivation(d, records, catalogue)}) AS {quoted(_DIMENSION + d)}" for d in names]
+    needed = {c for p in group for c in _columns_in(p.formula)} | set(_design_columns(records.design))
+    kept = [quoted(c) for c in sorted(needed & records.columns)]
+    return f"SELECT {', '.join([*kept, *derived]) or '1 AS one'} FROM {records.relation}"
+
+
+def _design_columns(design: Design) -> Iterator[str]:
+    """The record columns that a design names."""
+    for part in (design.weight, design.fpc, *design.stratum_columns, *design.psu_columns):
+        if part is not None:
+            yield from columns_of(part)
 
 
 def _statistic(planned: Planned) -> Statistic:
@@ -213,9 +294,15 @@ def _gap(planned: Planned) -> Gap:
     spec = planned.indicator.gap
     if spec is None:
         raise ValueError(f"{planned.indicator.indicator} has no gap")
-    kind = "difference" if spec.measure == "difference" else "ratio"
     label = planned.indicator.indicator + GAP_SUFFIX
-    return Gap(planned.indicator.indicator, f"{spec.dimension}_code", spec.group, spec.reference, kind, label)
+    return Gap(
+        planned.indicator.indicator,
+        _DIMENSION + spec.dimension,
+        spec.group,
+        spec.reference,
+        spec.measure,
+        label,
+    )
 
 
 def _by_weight(planned: Sequence[Planned]) -> dict[str, list[Planned]]:
@@ -229,24 +316,30 @@ def _with_weight(design: Design, weight: str) -> Design:
     return replace(design, weight=weight) if weight else design
 
 
-def _union(crossings: Iterable[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...]]:
+def _union(crossings: Iterable[Sequence[Crossing]]) -> list[Crossing]:
     """All crossings once, each with its dimensions in a fixed order."""
     return sorted({tuple(sorted(c)) for group in crossings for c in group}, key=lambda c: (len(c), c))
 
 
-def _observations(cube: pa.Table, planned: Planned, records: Records, catalogue: Catalogue) -> pa.Table:
-    """The rows of one indicator, and of its gap, in the shape of observations."""
+def _observations(
+    cube: pa.Table, planned: Planned, family: Sequence[Crossing], records: Records, catalogue: Catalogue
+) -> pa.Table:
+    """The rows of one indicator, and of its gap, in the crossings of a family that it asks for."""
     indicator, name = planned.indicator, planned.indicator.indicator
-    wanted = {frozenset(f"{d}_code" for d in c) for c in planned.crossings}
+    asked = {frozenset(c) for c in planned.crossings} & {frozenset(c) for c in family}
+    wanted = {frozenset(_DIMENSION + d for d in c) for c in asked}
     if indicator.gap:
-        compared = f"{indicator.gap.dimension}_code"
+        compared = _DIMENSION + indicator.gap.dimension
         gaps = {c - {compared} for c in wanted if compared in c}
     else:
         gaps = set()
     rows = []
     for row in cube.filter(pc.is_in(cube["statistic"], pa.array([name, name + GAP_SUFFIX]))).to_pylist():
-        broken_down = frozenset(n for n in row if n.endswith("_code") and row[n] not in (None, TOTAL))
-        if broken_down in (gaps if row["statistic"] != name else wanted):
+        broken_down = frozenset(n for n in row if n.startswith(_DIMENSION) and row[n] not in (None, TOTAL))
+        is_gap = row["statistic"] != name
+        if is_gap and row["value"] is None:
+            continue  # one of the two groups is not there to be compared
+        if broken_down in (gaps if is_gap else wanted):
             rows.append(_observation(row, planned, records, catalogue))
     return pa.Table.from_pylist(rows)
 
@@ -302,7 +395,7 @@ def _areas_apart(
     """The reference area of a row, and its other categories: a breakdown by area is a key of its own."""
     area, categories = records.territory, {}
     for name, dimension in catalogue.dimensions.items():
-        code = row.get(f"{name}_code")
+        code = row.get(_DIMENSION + name)
         if code is None:
             continue
         if dimension.role == "reference_area":

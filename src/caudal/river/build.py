@@ -22,7 +22,6 @@ from caudal.engine.files import remove_parts, sha256_file
 from caudal.engine.session import connect
 from caudal.errors import CaudalError, problem
 from caudal.estimate.indicators import Impossible, key_dimensions
-from caudal.estimate.survey.reliability import with_reliability
 from caudal.harmonise import added, identifier_key, threshold_problems
 from caudal.model.country import EngineSpec
 from caudal.model.observation import conform, in_key_order
@@ -92,7 +91,7 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
         engine = EngineSpec(memory=memory, threads=threads)
         stage = stages.Stage(folder, cache, session, key, engine, tell)
         runs, table, used = _observations(stage, registers)
-    unprotected = in_key_order(with_reliability(table, folder.policy.reliability_rule))
+    unprotected = in_key_order(table)
     release = write_release(folder, runs, unprotected, tell)
     state.write_state(folder.work, state.State(seen, release.path.name))
     if options.sweep:

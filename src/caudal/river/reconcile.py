@@ -24,7 +24,7 @@ from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import connect, literal
 from caudal.errors import CaudalError, problem
-from caudal.estimate.indicators import Records
+from caudal.estimate.indicators import Records, in_territory
 from caudal.harmonise import identifier_key
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.observation import TOTAL, parse_address
@@ -96,7 +96,9 @@ def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps:
         )
         by_period = _records_by_period(stage, wanted["source_code"])
         records = by_period[wanted["time_period"]]
-        formula = next(f for f in indicator.formulas if f.kind == records.kind.name)
+        formula = in_territory(
+            next(f for f in indicator.formulas if f.kind == records.kind.name), records.territory
+        )
         start = Variant(
             formula,
             indicator.scale,
@@ -195,6 +197,7 @@ def _definition_changes(
         formula = next((f for f in other.formulas if f.kind == records.kind.name), None)
         if formula is None or other.unit != indicator.unit or other.indicator == indicator.indicator:
             continue
+        formula = in_territory(formula, records.territory)
         parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
         if all(c in records.columns for p in parts if p for c in columns_of(p)):
             yield Step("definition", variant.formula.model_dump_json(), formula.model_dump_json())
@@ -224,7 +227,7 @@ def _values(
         for first in range(0, len(positions), _BATCH):
             batch = positions[first : first + _BATCH]
             sums = ", ".join(_figure_sql(variants[k]) for k in batch)
-            row = session.sql(f"SELECT {sums} FROM {by_period[period].relation}").fetchone()
+            row = session.sql(f"SELECT {sums} FROM {by_period[period].relation}").fetchall()[0]
             values.update(zip(batch, row, strict=True))
     return [values[k] for k in range(len(variants))]
 

@@ -101,7 +101,7 @@ def estimates(
     started = time.perf_counter()
     if stale:
         stage.tell(Event("estimate", what, "started", facts={"indicators": len(stale)}))
-        table = estimate(records, stale, catalogue, stage.session)
+        table = estimate(records, stale, catalogue, stage.session, stage.cache.root / "spill")
         for p in stale:
             _keep(stage.cache, keys[p.indicator.indicator], _of_indicator(table, p))
     facts = {"estimated": len(stale), "kept": len(planned) - len(stale)}

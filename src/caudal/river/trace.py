@@ -127,7 +127,7 @@ def recompute_cell(path: Path, cell: str) -> dict[str, Any]:
         else:
             records = stages.records_of(stage, source, result)
             planned = _planned(stage, records, wanted)
-            table = estimate(records, [planned], folder.catalogue, session)
+            table = estimate(records, [planned], folder.catalogue, session, Path(scratch))
             column = table.column_names.index("vintage")
             vintage = [wanted["vintage"]] * table.num_rows
             table = table.set_column(column, "vintage", [vintage])
@@ -204,7 +204,8 @@ def _harmonised(
     counts = result.reconciliation.model_dump()
     document = folder.documents[f"sources/{source.source}.yaml"]
     found = {c: lineage(source, document, delivery.period, c) for c in columns}
-    return {"counts": counts, "columns": found, "sql": result.sql}
+    made = {c: dict(how) for c, how in found.items() if how is not None}
+    return {"counts": counts, "columns": made, "sql": result.sql}
 
 
 def _in_a_fresh_process(path: Path, cell: str, computed: Mapping[str, Any]) -> dict[str, Any]:
