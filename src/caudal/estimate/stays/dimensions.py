@@ -105,8 +105,8 @@ def _age(register: PackedRegister, grouping: Grouping) -> Dimension:
         raise CaudalError(problem("stays-not-read", found=c.BIRTH))
     limits = np.array(grouping.age_limits)
     starts = (0, *grouping.age_limits)
-    ends = [str(x - 1) for x in grouping.age_limits]
-    labels = (c.UNKNOWN, *(f"{a}-{b}" for a, b in zip(starts, ends, strict=False)), f"{starts[-1]}+")
+    groups = (f"Y{a}T{b - 1}" for a, b in zip(starts, grouping.age_limits, strict=False))
+    labels = (c.UNKNOWN, *groups, f"Y_GE{starts[-1]}")
     first = int(min(register.first_day, birth[birth != NO_DATE].min(initial=register.first_day)))
     calendar = _year_month_day(first, register.last_day)
 
@@ -131,10 +131,9 @@ def _year_month_day(first: int, last: int) -> Ints:
 def _length_of_stay(_: PackedRegister, grouping: Grouping) -> Dimension:
     limits = np.array(grouping.stay_limits)
     starts = (0, *grouping.stay_limits)
-    inner = (
-        f"{a}-{b - 1}" if b - 1 > a else str(a) for a, b in zip(starts, grouping.stay_limits, strict=False)
-    )
-    labels = ("open", *inner, f"{starts[-1]}+")
+    pairs = zip(starts, grouping.stay_limits, strict=False)
+    inner = (f"D{a}T{b - 1}" if b - 1 > a else f"D{a}" for a, b in pairs)
+    labels = ("D_OPEN", *inner, f"D_GE{starts[-1]}")
 
     def codes(piece: Piece) -> npt.NDArray[np.integer]:
         days = spell_days(piece)
