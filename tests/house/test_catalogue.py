@@ -19,6 +19,7 @@ from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.record import record_kinds
+from caudal.protect import gate
 
 LANGUAGES = ("es", "pt", "en")
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +126,18 @@ def test_the_default_policy_names_dimensions_that_exist() -> None:
     policy = ProtectionPolicy()
     named = {*policy.sensitive, *(d for group in policy.never_crossed for d in group)}
     assert named <= {*DRAFT.dimensions, "reference_area"}
+
+
+def test_the_verdicts_are_those_of_the_gate() -> None:
+    verdicts = {gate.RELEASED, gate.SUPPRESSED, gate.PUBLIC, gate.MISSING}
+    assert set(DRAFT.lists["CL_VERDICT"].codes) == verdicts
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_have_words_for_what_the_catalogue_names(language: str) -> None:
+    lists = read_document(BUILT_IN / "pages" / f"{language}.yaml").data["lists"]
+    assert {s.family for s in DRAFT.indicators.values()} <= set(lists["families"])
+    assert set(DRAFT.lists["CL_RELIABILITY"].codes) == set(lists["reliability"])
 
 
 def test_the_schemas_in_the_docs_are_current() -> None:

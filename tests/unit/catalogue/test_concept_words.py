@@ -39,7 +39,7 @@ def test_a_pair_is_told_from_both_sides() -> None:
 def test_a_silent_figure_is_said_to_be_silent() -> None:
     assert (
         told("refugees", None, "included")
-        == "Refugees: the first does not say; in the second, includes refugees."
+        == "Refugees: the first does not say; the second: includes refugees."
     )
     assert "la segunda no lo dice" in told("coverage", "national", None, "es")
 
