@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
@@ -22,6 +22,7 @@ _LABEL_LENGTH = 30
 _LEFT, _WIDTH = 5.0, 90.0
 _HIGH = 190
 _LABELLED = 5
+_APART = 19
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def rows_chart(
     ``tick`` writes a number of the axis with so many decimals; ``reference`` is a vertical line.
     """
     include = ([0.0] if bars else []) + ([reference[0]] if reference else [])
-    scale = scale_for(marks, include=include)
+    scale = scale_for(_above_zero(marks) if bars else marks, include=include)
     parts, y = [], _TOP
     for mark in marks:
         lines = folded(mark.label)
@@ -117,18 +118,33 @@ def rows_chart(
 
 
 def time_chart(
-    marks: Sequence[Mark], caption: Caption, tick: Callable[[float, int], str], *, zero: bool = False
+    marks: Sequence[Mark],
+    moments: Sequence[float],
+    caption: Caption,
+    tick: Callable[[float, int], str],
+    *,
+    zero: bool = False,
 ) -> Markup:
-    """One column a period, in order, with its interval; no line is drawn between them."""
-    scale = scale_for(marks, include=[0.0] if zero else [])
-    places = [50.0] if len(marks) == 1 else [16 + 78 * i / (len(marks) - 1) for i in range(len(marks))]
+    """One column a period at its moment (in years), in order, with its interval; no line is drawn between
+    them, and a period that is missing leaves its place empty."""
+    scale = scale_for(_above_zero(marks) if zero else marks, include=[0.0] if zero else [])
+    first, span = moments[0], (moments[-1] - moments[0]) or 1.0
+    places = [16 + 78 * (m - first) / span for m in moments]
     body = "".join(_level(scale, t, tick) for t in scale.ticks())
     body += "".join(_column(m, scale, f"{x:.2f}%") for m, x in zip(marks, places, strict=True))
-    every = math.ceil(len(marks) / 5)
-    for i, (mark, x) in enumerate(zip(marks, places, strict=True)):
-        if (len(marks) - 1 - i) % every == 0:
+    free = 200.0
+    for mark, x in zip(reversed(marks), reversed(places), strict=True):
+        if free - x >= _APART:
             body += f'<text x="{x:.2f}%" y="{_HIGH + 38}" class="tick mid">{escape(mark.label)}</text>'
+            free = x
     return _svg(body, _HIGH + 46, caption)
+
+
+def _above_zero(marks: Sequence[Mark]) -> Sequence[Mark]:
+    """Marks of totals: where no figure is negative, the axis does not follow a limit below zero."""
+    if any((m.value or 0.0) < 0 for m in marks):
+        return marks
+    return [replace(m, lower=None if m.lower is None else max(m.lower, 0.0)) for m in marks]
 
 
 def folded(label: str, length: int = _LABEL_LENGTH) -> tuple[str, ...]:
@@ -191,7 +207,7 @@ def _bar(mark: Mark, scale: Scale, y: float) -> str:
 def _interval(mark: Mark, scale: Scale, y: float) -> str:
     if mark.lower is None or mark.upper is None:
         return ""
-    a, b = scale.place(mark.lower), scale.place(mark.upper)
+    a, b = scale.place(max(mark.lower, scale.low)), scale.place(mark.upper)
     return (
         f'<line x1="{a}" x2="{b}" y1="{y}" y2="{y}" class="ci"/>'
         f'<line x1="{a}" x2="{a}" y1="{y - 4}" y2="{y + 4}" class="ci"/>'
@@ -249,6 +265,6 @@ def _column(mark: Mark, scale: Scale, x: str) -> str:
         return f'<rect x="{x}" y="{_HIGH - 2}" width="8" height="12" class="hatch"/>'
     found = ""
     if mark.lower is not None and mark.upper is not None:
-        a, b = _height(scale, mark.lower), _height(scale, mark.upper)
+        a, b = _height(scale, max(mark.lower, scale.low)), _height(scale, mark.upper)
         found = f'<line x1="{x}" x2="{x}" y1="{a:.1f}" y2="{b:.1f}" class="ci"/>'
     return found + _dot(x, round(_height(scale, mark.value), 1), mark.weak)

@@ -20,7 +20,7 @@ from caudal.model.release import AxisEntry
 from caudal.publish.chart import Caption, rows_chart
 from caudal.publish.indicator import cells_of_indicator
 from caudal.publish.release import Cell
-from caudal.publish.tables import Table, by_breakdown, described, key_of, mark_of
+from caudal.publish.tables import Table, by_breakdown, described, key_of, mark_of, set_apart
 from caudal.publish.voice import Shown, Voice
 
 #: With more figures than this, each is compared with the first only.
@@ -140,14 +140,7 @@ def _label(voice: Voice, cell: Cell, same_source: list[Cell]) -> str:
     """The source, and where it gives several figures, what sets this one apart from the others."""
     if len(same_source) == 1:
         return voice.source(cell.source)
-    own = ConceptVector.parse(cell.concept)
-    others = [ConceptVector.parse(c.concept) for c in same_source]
-    apart = [
-        _value(voice, a, own.get(a.axis))
-        for a in voice.release.structure.axes
-        if len({o.get(a.axis) for o in others}) > 1
-    ]
-    words = voice.words.text["list_and"].join(apart) or voice.name(voice.release.indicators[cell.indicator])
+    words = set_apart(voice, cell, same_source) or voice.name(voice.release.indicators[cell.indicator])
     return f"{voice.source(cell.source)} ({words})"
 
 
@@ -157,18 +150,12 @@ def _axes(
     """Axes on which all agree, with the common words; axes on which they do not, with each one's."""
     shared, apart = [], []
     for axis in voice.release.structure.axes:
-        values = tuple(_value(voice, axis, e.vector.get(axis.axis)) for e in entries)
+        values = tuple(voice.axis_value(axis, e.vector.get(axis.axis)) for e in entries)
         if len({e.vector.get(axis.axis) for e in entries}) > 1:
             apart.append((voice.plain(axis.text), values))
         elif entries[0].vector.get(axis.axis) is not None:
             shared.append((voice.plain(axis.text), values[0]))
     return tuple(shared), tuple(apart)
-
-
-def _value(voice: Voice, axis: AxisEntry, value: str | None) -> str:
-    if value is None:
-        return voice.words.text["not_stated"]
-    return voice.plain(axis.values.get(value, {})) or value
 
 
 def _pair(voice: Voice, first: Entry, second: Entry) -> Pair:

@@ -6,6 +6,7 @@ so that every published cell lies at one place, under its address.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +18,16 @@ from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
 from caudal.publish.release import GAP, Cell
-from caudal.publish.tables import Figure, Table, by_breakdown, figure_of, history_of, newest, table_of
+from caudal.publish.tables import (
+    Figure,
+    Table,
+    by_breakdown,
+    figure_of,
+    history_of,
+    newest,
+    set_apart,
+    table_of,
+)
 from caudal.publish.voice import Shown, Voice
 
 
@@ -40,6 +50,7 @@ class Section:
     ident: str
     source: SourceEntry
     title: str
+    apart: str
     time: str
     total: Shown | None
     headline: Markup
@@ -60,17 +71,20 @@ def cells_of_indicator(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
 
 
 def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
-    """One section for each source and concept vector, in the order of the sources of the release."""
+    """One section for each source and concept vector, in the order of the sources of the release; of one
+    source, the vector with most cells first."""
     cells, gaps = cells_of_indicator(voice, spec), gap_cells(voice, spec)
     order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
-    keyed = sorted(cells, key=lambda c: (order[c.source], c.concept))
+    sizes = Counter((c.source, c.concept) for c in cells)
+    keyed = sorted(cells, key=lambda c: (order[c.source], -sizes[c.source, c.concept], c.concept))
     found: list[Section] = []
     for (source, concept), group in groupby(keyed, key=lambda c: (c.source, c.concept)):
         own = tuple(group)
         time = latest(own)
         beside = [g for g in gaps if g.source == source and g.time == time and g.concept == concept]
         ident = f"s{len(found) + 1}-{source}"
-        found.append(_section(voice, spec, own, ident, _gap(voice, spec, beside)))
+        apart = set_apart(voice, own[0], [c for c in cells if c.source == source])
+        found.append(_section(voice, spec, own, ident, apart, _gap(voice, spec, beside)))
     return tuple(found)
 
 
@@ -87,13 +101,19 @@ def latest(cells: Sequence[Cell]) -> str:
 
 def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     """The cell of the headline: the total of the area, counted by the office itself where it can be, with
-    an error where there is one, of the latest year, by the source that the release names first."""
+    an error where there is one, of the latest year, by the source that the release names first and the
+    concept vector that it uses most."""
     totals = [
         c for c in by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ()) if c.value is not None
     ]
-    order = {s.source: (not voice.own(s), i) for i, s in enumerate(voice.release.structure.sources)}
+    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    sizes = Counter((c.source, c.concept) for c in totals)
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
-    return max(best, key=lambda c: (c.has_interval, c.time[:4], -order[c.source][1], c.time), default=None)
+
+    def rank(c: Cell) -> tuple[bool, str, int, int, str]:
+        return c.has_interval, c.time[:4], -order[c.source], sizes[c.source, c.concept], c.time
+
+    return max(best, key=rank, default=None)
 
 
 def earlier_pages(
@@ -125,7 +145,7 @@ def notices_of(voice: Voice, indicator: str) -> tuple[Notice, ...]:
 
 
 def _section(
-    voice: Voice, spec: IndicatorSpec, cells: tuple[Cell, ...], ident: str, gap: Gap | None
+    voice: Voice, spec: IndicatorSpec, cells: tuple[Cell, ...], ident: str, apart: str, gap: Gap | None
 ) -> Section:
     time = latest(cells)
     now = [c for c in cells if c.time == time]
@@ -138,6 +158,7 @@ def _section(
         ident=ident,
         source=source,
         title=voice.plain(source.title),
+        apart=apart,
         time=voice.when(time),
         total=voice.shown(total) if total else None,
         headline=voice.headline(total) if total else Markup(""),

@@ -84,6 +84,21 @@ class TimeStyle:
     names: Mapping[str, tuple[str, ...]]
 
 
+def moment(code: str) -> float:
+    """The beginning of a period in years, so that periods keep their distance; 0 for another shape.
+
+    >>> moment("2019-Q3"), moment("2022"), moment("2022-07")
+    (2019.5, 2022.0, 2022.5)
+    """
+    found = re.fullmatch(r"(\d{4})(?:-(?:([QS])(\d)|(\d\d)(?:-(\d\d))?))?", code)
+    if not found:
+        return 0.0
+    year, kind, part, month, day = found.groups()
+    if kind:
+        return int(year) + (int(part) - 1) / (4 if kind == "Q" else 2)
+    return int(year) + (int(month or 1) - 1) / 12 + (int(day or 1) - 1) / 366
+
+
 def period(code: str, style: TimeStyle, prefix: str = "") -> str:
     """A period of SDMX in words; a code of another shape stays as it is. ``prefix`` chooses other patterns.
 

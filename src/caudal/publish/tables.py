@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.chart import Caption, Mark, rows_chart, time_chart
-from caudal.publish.numbers import fill
+from caudal.publish.numbers import fill, moment
 from caudal.publish.release import Cell, breakdown
 from caudal.publish.voice import Shown, Voice
 
@@ -142,6 +143,7 @@ def history_of(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell], ident: 
     caption = Caption(ident, f"{voice.name(spec)}: {title}", described(voice, table))
     svg = time_chart(
         [mark_of(voice, s, voice.when_short(s.cell.time)) for s in shown],
+        [moment(s.cell.time) for s in shown],
         caption,
         lambda value, decimals: voice.amount(value, decimals, ordered[0].unit),
         zero=not spec.is_rate,
@@ -158,6 +160,17 @@ def key_of(voice: Voice, rows: Sequence[Shown], form: str, line: str = "") -> st
     keys += ["key_weak"] if any(r.mark for r in rows) else []
     keys += ["key_withheld"] if any(r.withheld for r in rows) else []
     return " ".join(voice.words.text[k] for k in keys)
+
+
+def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
+    """The words of the concept vector that set a cell apart from others; empty where nothing does."""
+    own, vectors = ConceptVector.parse(cell.concept), [ConceptVector.parse(c.concept) for c in others]
+    words = []
+    for axis in voice.release.structure.axes:
+        value = own.get(axis.axis)
+        if any(o.get(axis.axis) != value for o in vectors):
+            words.append(voice.axis_value(axis, value))
+    return voice.words.text["list_and"].join(words)
 
 
 def described(voice: Voice, table: Table) -> str:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
-from caudal.model.release import DimensionEntry, SourceEntry
+from caudal.model.release import AxisEntry, DimensionEntry, SourceEntry
 from caudal.model.spec import text_in
 from caudal.publish.numbers import decimals_for, fill, number, period
 from caudal.publish.release import Cell, Release, breakdown, main_area
@@ -257,6 +257,12 @@ class Voice:
             for a in known
             if a.axis in concept
         )
+
+    def axis_value(self, axis: AxisEntry, value: str | None) -> str:
+        """The words of a value of an axis; a vector may be silent on it."""
+        if value is None:
+            return self.words.text["not_stated"]
+        return self.plain(axis.values.get(value, {})) or value
 
     def category(self, dimension: str, code: str) -> str:
         """A label, or the total's words."""

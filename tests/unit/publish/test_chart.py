@@ -72,8 +72,22 @@ def test_weak_figures_are_hollow() -> None:
 
 def test_over_time_the_last_period_is_always_named() -> None:
     marks = [Mark(str(2000 + i), "", float(i)) for i in range(17)]
-    names = [e.text for e in elements(time_chart(marks, CAPTION, tick), "mid")]
+    svg = time_chart(marks, [float(m.label) for m in marks], CAPTION, tick)
+    names = sorted(str(e.text) for e in elements(svg, "mid"))
     assert names[-1] == "2016" and 4 <= len(names) <= 6
+
+
+def test_a_missing_period_leaves_its_place_empty() -> None:
+    marks = [Mark(str(y), "", 1.0) for y in (2010, 2011, 2020)]
+    svg = time_chart(marks, [2010.0, 2011.0, 2020.0], CAPTION, tick)
+    x = [float(str(e.get("cx")).rstrip("%")) for e in elements(svg, "dot")]
+    assert (x[2] - x[1]) / (x[1] - x[0]) == pytest.approx(9, abs=0.01)
+
+
+def test_a_limit_below_zero_does_not_move_the_axis_of_totals() -> None:
+    svg = rows_chart([Mark("A", "9", 9.0, -2.0, 20.0)], CAPTION, tick, bars=True)
+    assert next(str(e.text) for e in elements(svg, "mid")) == "0"
+    assert elements(svg, "ci")[0].get("x1") == elements(svg, "bar")[0].get("x")
 
 
 def test_a_label_takes_three_lines_at_most() -> None:
