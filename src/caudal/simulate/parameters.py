@@ -78,8 +78,8 @@ class RegisterErrors:
     duplicated: float = 0.012
     unknown_nationality: float = 0.004
     uncoded_nationality: float = 0.002
-    unknown_sex: float = 0.003
-    impossible_date: float = 0.001
+    unknown_sex: float = 0.008
+    impossible_date: float = 0.003
     region_outdated: float = 0.07
 
 
