@@ -233,11 +233,10 @@ def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:
 
 
 def main_area(release: Release) -> str:
-    """The area that the release is about: its territory, or the area with most cells."""
-    areas = [c.area for c in release.cells]
-    if release.structure.territory in areas or not areas:
-        return release.structure.territory
-    return min(set(areas), key=lambda a: (-areas.count(a), a))
+    """The area that the release is about: its territory, or the only area that its cells have. In a region
+    without figures of its own every country is a part."""
+    areas = {c.area for c in release.cells}
+    return next(iter(areas)) if len(areas) == 1 else release.structure.territory
 
 
 def breakdown(cell: Cell, area: str) -> tuple[tuple[str, str], ...]:

@@ -188,12 +188,12 @@ class Press:
                 yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
 
     def _listed(self, voice: Voice) -> list[tuple[str, str, int, str]]:
-        """Files of one language and those of all: path, what it is, bytes, checksum."""
-        tag, found = voice.words.language, []
-        for path, data in self.files.items():
-            if path.startswith(("data/", f"{tag}/data/")):
-                found.append((path, self._what(voice, path), len(data), sha256_bytes(data)))
-        return found
+        """Files of one language and those of all: path, what it is, bytes, checksum. Whole ones first."""
+        names = self.release.indicators
+        own = [p for p in self.files if p.startswith(("data/", f"{voice.words.language}/data/"))]
+        stems = {p: p.rpartition("/")[2].rpartition(".")[0] for p in own}
+        ordered = sorted(own, key=lambda p: (stems[p] in names, p.endswith(".json"), p))
+        return [(p, self._what(voice, p), len(self.files[p]), sha256_bytes(self.files[p])) for p in ordered]
 
     def _what(self, voice: Voice, path: str) -> str:
         stem, _, kind = path.rpartition("/")[2].rpartition(".")
