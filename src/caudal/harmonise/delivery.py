@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,7 @@ class _Run:
         columns = [t.name for t in targets if not t.helper]
         found = self._counted(judged, corrections)
         sql = self._write_records(judged, columns)
+        self._write_quarantine(judged, found)
         self._check_complete()
         _write_account(self.target, columns, checked(found, work.registered.code), sql)
 
@@ -257,17 +258,12 @@ class _Run:
                 raise CaudalError(problem("join-not-unique", where=where, on=join.on, keys=double[0][0]))
 
     def _without_duplicates(self, judged: Judged) -> Judged:
-        """Adds the step that gives a reason to the records of one key that do not stay."""
+        """Adds the step that gives a reason to the records of one key that do not stay.
+
+        First the keys that stand twice in the raw rows, by hash, which is cheap; only where there are any,
+        the records among them that nothing else holds back."""
         key = judged.duplicate_key or self._record_key()
-        if not key:
-            return judged
-        hashed = f"hash({', '.join(key)})"
-        times = f"count(DISTINCT {RAW_ROW})" if judged.cells > 1 else "count(*)"
-        selected = judged.pipeline.select(
-            f"SELECT {hashed} AS h FROM judged WHERE {REASON} IS NULL GROUP BY h HAVING {times} > 1"
-        )
-        self.session.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {selected}")
-        if not self._rows("SELECT count(*) FROM twice")[0][0]:
+        if not key or not self._stand_twice(judged, key):
             return judged
         keep = {"keep_first": "min", "keep_last": "max"}.get(self.work.source.duplicates)
         stays = f"{keep}({RAW_ROW})" if keep else "-1"
@@ -275,29 +271,37 @@ class _Run:
         grouped = ", ".join(f"k{i}" for i in range(len(key)))
         doubled = judged.pipeline.select(
             f"SELECT {grouped}, {stays} AS stays FROM (SELECT {listed}, {RAW_ROW} FROM judged "
-            f"WHERE {REASON} IS NULL AND {hashed} IN (SELECT h FROM twice)) GROUP BY {grouped} "
+            f"WHERE {REASON} IS NULL AND hash({', '.join(key)}) IN (SELECT h FROM twice)) GROUP BY {grouped} "
             f"HAVING count(DISTINCT {RAW_ROW}) > 1"
         )
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE duplicate_keys AS {doubled}")
-        on = " AND ".join(f"d.k{i} IS NOT DISTINCT FROM j.{k}" for i, k in enumerate(key))
+        on = " AND ".join(f"d.k{i} = j.{k}" for i, k in enumerate(key))
         goes = f"j.{REASON} IS NULL AND d.stays <> j.{RAW_ROW}"
         reason = f"CASE WHEN {goes} THEN 'duplicate-key' ELSE j.{REASON} END AS {REASON}"
         select = f"SELECT j.* REPLACE ({reason})\nFROM judged j LEFT JOIN duplicate_keys d ON {on}"
-        pipeline = judged.pipeline.step("unique_keys", select)
-        return Judged(
-            pipeline,
-            judged.unnamed,
-            judged.warnings,
-            judged.corrections,
-            judged.duplicate_key,
-            judged.cells,
-            ordered=False,
+        return replace(judged, pipeline=judged.pipeline.step("unique_keys", select), ordered=False)
+
+    def _stand_twice(self, judged: Judged, key: tuple[str, ...]) -> bool:
+        times = f"count(DISTINCT {RAW_ROW})" if judged.cells > 1 else "count(*)"
+        whole = " AND ".join(f"{k} IS NOT NULL" for k in key)
+        rows = "judged" if self._key_is_made() else judged.before_concepts
+        selected = judged.pipeline.select(
+            f"SELECT hash({', '.join(key)}) AS h FROM {rows} WHERE {whole} GROUP BY h HAVING {times} > 1"
         )
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {selected}")
+        return bool(self._rows("SELECT count(*) FROM twice")[0][0])
+
+    def _key_is_made(self) -> bool:
+        """Whether the record's key comes from an expression, so that no raw columns stand for it."""
+        columns = self.work.mapping.columns
+        made = any(columns[k].expression for k in self.work.kind.key if k in columns)
+        return made and not next(iter(self.work.source.tables.values())).key
 
     def _record_key(self) -> tuple[str, ...]:
         """The raw columns behind the record's own key: they need no hashing."""
-        mapped = [self.work.mapping.columns[k] for k in self.work.kind.key if k in self.work.mapping.columns]
-        if any(m.expression for m in mapped):
+        columns = self.work.mapping.columns
+        mapped = [columns[k] for k in self.work.kind.key if k in columns]
+        if self._key_is_made():
             return tuple(quoted(k) for k in self.work.kind.key)
         return tuple(quoted(c) for m in mapped for c in m.raw_columns)
 
@@ -385,28 +389,25 @@ class _Run:
             write_table(self.target / RECORDS, table)
         else:
             self._copy(sql, self.target / RECORDS)
-        self._write_quarantine(judged)
         return sql
 
     def _copy(self, sql: str, path: Path) -> None:
         options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {_ROW_GROUP}"
         self.session.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
 
-    def _write_quarantine(self, judged: Judged) -> None:
-        sql = judged.pipeline.select(
-            f"SELECT {RAW_ROW}, {REASON} FROM {judged.pipeline.last} WHERE {REASON} IS NOT NULL ORDER BY ALL"
-        )
-        held: pa.Table = self.session.sql(sql).to_arrow_table()
-        rejected = next(iter(self.raw.values())).rejected
-        numbers = [r.raw_row for r in rejected for _ in range(judged.cells)]
-        said = [
-            f"fields-differ-from-header:{r.found}-of-{r.expected}"
-            for r in rejected
-            for _ in range(judged.cells)
-        ]
-        shifted = pa.table({RAW_ROW: pa.array(numbers, pa.int64()), REASON: pa.array(said, pa.string())})
-        together = pa.concat_tables([held.cast(shifted.schema), shifted])
-        write_table(self.target / QUARANTINE, together.sort_by([(RAW_ROW, "ascending")]))
+    def _write_quarantine(self, judged: Judged, found: Reconciliation) -> None:
+        schema = pa.schema([(RAW_ROW, pa.int64()), (REASON, pa.string())])
+        held = schema.empty_table()
+        rejected = [r for r in next(iter(self.raw.values())).rejected for _ in range(judged.cells)]
+        if found.quarantined > len(rejected):
+            sql = f"SELECT {RAW_ROW}, {REASON} FROM {judged.pipeline.last} WHERE {REASON} IS NOT NULL"
+            held = self.session.sql(judged.pipeline.select(sql)).to_arrow_table().cast(schema)
+        numbers = [r.raw_row for r in rejected]
+        said = [f"fields-differ-from-header:{r.found}-of-{r.expected}" for r in rejected]
+        shifted = pa.table([pa.array(numbers, pa.int64()), pa.array(said, pa.string())], schema=schema)
+        together = pa.concat_tables([held, shifted])
+        order = [(RAW_ROW, "ascending"), (REASON, "ascending")]
+        write_table(self.target / QUARANTINE, together.sort_by(order))
 
     def _check_complete(self) -> None:
         """A delivery shows every code that the source says it must, or says that it lacks it."""

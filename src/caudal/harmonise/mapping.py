@@ -65,7 +65,8 @@ class Compiled:
 
     ``value`` makes the value under ``value_name`` (empty where it is a raw column as it is); ``read``
     applies the rules to it; ``unnamed`` is true, of what was read, where no rule named the value. In a code
-    column the read value is then :data:`UNNAMED` (``marked``), to be replaced by unknown.
+    column the read value is then :data:`UNNAMED` (``marked``), to be replaced by unknown. ``before`` refers
+    to the value before rules: whether an identifier is there is told without hashing it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Compiled:
     value: str = ""
     unnamed: str = ""
     marked: bool = False
+    before: str = ""
 
     @property
     def value_name(self) -> str:
@@ -171,7 +173,7 @@ class _Value:
         return str(int(str(value))) if whole else literal(str(value))
 
     def compiled(self, read: str, unnamed: str = "", marked: bool = False) -> Compiled:
-        return Compiled(self.target, read, self.made_by, unnamed, marked)
+        return Compiled(self.target, read, self.made_by, unnamed, marked, self.sql)
 
 
 def _value(target: Target, context: Context) -> _Value:

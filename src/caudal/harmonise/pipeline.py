@@ -22,7 +22,7 @@ from caudal.engine.session import literal, quoted
 from caudal.errors import CaudalError, nearest, problem
 from caudal.harmonise.mapping import Compiled, Context, RawColumn, Target, compile_target, layers
 from caudal.harmonise.periods import PeriodMapping, bounds
-from caudal.model.record import Holds, RecordKind
+from caudal.model.record import Column, Holds, RecordKind
 from caudal.model.source import Correction, DelimitedFormat, SourceSpec, TableSpec, TotalCheck, Unpivot
 
 REASON = "reason"
@@ -35,7 +35,7 @@ class Judged:
 
     ``unnamed`` maps concept -> boolean column that is true where no rule named its value; ``warnings`` maps
     check -> boolean column; ``cells`` is the number of rows that one raw row becomes; ``ordered`` whether
-    rows still come in the order of the file.
+    rows still come in the order of the file; ``before_concepts`` the step before concepts.
     """
 
     pipeline: Pipeline
@@ -45,6 +45,7 @@ class Judged:
     duplicate_key: tuple[str, ...]
     cells: int
     ordered: bool
+    before_concepts: str
 
 
 def build(
@@ -69,6 +70,7 @@ def build(
     cells = 1
     if table.unpivot:
         pipeline, names, cells = _cells(pipeline, table.unpivot, names)
+    before_concepts = pipeline.last
     _check_mapped_columns(source, targets, names)
     pipeline, compiled = _concepts(pipeline, targets, context, names)
     pipeline = _dated(pipeline, kind, {c.name for c in compiled}, context.period)
@@ -81,6 +83,7 @@ def build(
         tuple(quoted(n) for n in table.key),
         cells,
         not table.join and not any(t.mapped.ordinal for t in targets),
+        before_concepts,
     )
 
 
@@ -329,14 +332,19 @@ def _dated(pipeline: Pipeline, kind: RecordKind, made: set[str], period: str) ->
     return pipeline.step("dated", _with(pipeline.last, [f"{literal(period)} AS valid_period", *nulls]))
 
 
+def _keys(kind: RecordKind) -> tuple[Column, ...]:
+    return tuple(c for c in kind.columns if c.holds is Holds.KEY)
+
+
 def _judged(
     pipeline: Pipeline, source: SourceSpec, kind: RecordKind, compiled: Sequence[Compiled], table: TableSpec
 ) -> tuple[Pipeline, dict[str, str]]:
     names = {c.name for c in compiled}
     reasons = [(f"{_NO_TOTAL}:{t.total}", quoted(f"{_NO_TOTAL}:{t.total}")) for t in source.totals]
     reasons += [(f"no-match:{j.table}", quoted(f"alone:{j.table}")) for j in table.join if j.required]
+    keys = {c.name: c.before for c in compiled if kind.column(c.name) in _keys(kind)}
     reasons += [
-        (f"missing:{c.name}", f"{quoted(c.name)} IS NULL")
+        (f"missing:{c.name}", f"{keys.get(c.name) or quoted(c.name)} IS NULL")
         for c in kind.columns
         if c.required and c.name in names
     ]
