@@ -198,7 +198,7 @@ def _blocks(plan: Plan, events: int, seed: int) -> Iterator[tuple[pa.Table, pa.T
 
 
 def _block(plan: Plan, events: int, random: np.random.Generator) -> tuple[pa.Table, pa.Table]:
-    scale = events / EVENTS_OF_A_THOUSAND * plan.months / 72
+    scale = events / EVENTS_OF_A_THOUSAND
     counts = {name: int(random.poisson(per * scale)) for name, per in TRAVELLERS_PER_THOUSAND_EVENTS.items()}
     type_index = np.repeat(np.arange(len(TYPES)), [counts[name] for name in TYPES])
     type_index = random.permutation(type_index)
@@ -442,7 +442,10 @@ def _records(crossings: pa.Table) -> pa.Table:
 
 
 def _coded(index: npt.NDArray[np.integer], names: tuple[str, ...]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int8)), pa.array(list(names)))
+    """Codes as texts; a text that stands for several codes enters the dictionary once."""
+    texts = list(dict.fromkeys(names))
+    place = np.array([texts.index(name) for name in names], np.int8)
+    return pa.DictionaryArray.from_arrays(pa.array(place[index]), pa.array(texts))
 
 
 class _Sink:

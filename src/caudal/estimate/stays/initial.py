@@ -36,8 +36,10 @@ class InitialStatus:
     def by_person(self, register: PackedRegister) -> npt.NDArray[np.int8]:
         """Status at the start by person id, -1 for the opposite of the first direction.
 
-        Always at least two long, so that it is never taken for one value for all.
+        One value for all where no policy speaks of single persons; else at least two long.
         """
+        if self.table is None and not self.resident_documents:
+            return np.full(1, UNKNOWN_STATUS, np.int8)
         status = np.full(max(register.persons_n, 2), UNKNOWN_STATUS, np.int8)
         if self.resident_documents:
             for number in range(len(register.parts)):

@@ -21,9 +21,10 @@ of a register foretells the closing of a border, and the interval does not claim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from scipy import stats
 from caudal.errors import CaudalError, problem
 from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.classify import Piece, Settings, map_pieces
+from caudal.estimate.stays.cube import Cells
 from caudal.estimate.stays.dimensions import Dimension, Grouping, dimension
 from caudal.estimate.stays.keys import Ints
 from caudal.estimate.stays.reading import PackedRegister
@@ -183,8 +185,11 @@ def _snapshot(
     outcome: _Migrations | None,
 ) -> _Counts:
     """Open crossings at the end of ``month`` by group and state, with their outcome where it is known."""
-    then = known_at_end_of(register, month)
+    then = known_at_end_of(register, month, active_since=month - LAGS + 1)
+    groups_n = prod(len(g.labels) for g in groups)
     as_of = last_day_of_month(month)
+
+    sizes = (groups_n, prod(_STATE_SIZES), len(kind.labels) if kind else 1, 4, 2)
 
     def count(piece: Piece) -> Ints:
         open_rows = np.flatnonzero(month - _months(piece.day) < LAGS)
@@ -198,16 +203,32 @@ def _snapshot(
             keys = _row_keys(piece)[open_rows]
             place = np.minimum(np.searchsorted(outcome.key, keys), len(outcome.key) - 1)
             became = (outcome.key[place] == keys).astype(np.int64)
-        rows = np.column_stack([_group(piece, groups)[open_rows], state, traveller, quarter, became])
-        unique, counts = np.unique(rows, axis=0, return_counts=True)
-        return np.column_stack([unique, counts])
+        group = _group(piece, groups)[open_rows]
+        return _packed((group, state, traveller, quarter, became), sizes)
 
-    pieces = [p for p in map_pieces(then, settings, count) if len(p)]
-    rows = np.concatenate(pieces) if pieces else np.empty((0, 6), np.int64)
-    cells, place = np.unique(rows[:, :4], axis=0, return_inverse=True)
-    n = np.bincount(place.ravel(), weights=rows[:, 5], minlength=len(cells)).astype(np.int64)
-    y = np.bincount(place.ravel(), weights=rows[:, 4] * rows[:, 5], minlength=len(cells)).astype(np.int64)
-    return _Counts(cells[:, 0], cells[:, 1], cells[:, 2], cells[:, 3], n, y)
+    pieces = [Cells(*np.unique(p, return_counts=True)) for p in map_pieces(then, settings, count)]
+    cells = Cells.none().plus(pieces)
+    became = cells.code % 2
+    kinds, place = np.unique(cells.code // 2, return_inverse=True)
+    n = np.bincount(place, weights=cells.count, minlength=len(kinds)).astype(np.int64)
+    y = np.bincount(place, weights=cells.count * became, minlength=len(kinds)).astype(np.int64)
+    group, state, traveller, quarter, _ = _unpacked(kinds * 2, sizes)
+    return _Counts(group, state, traveller, quarter, n, y)
+
+
+def _packed(parts: Sequence[npt.NDArray[Any]], sizes: Sequence[int]) -> Ints:
+    code = np.zeros(len(parts[0]), np.int64)
+    for part, size in zip(parts, sizes, strict=True):
+        code = code * size + np.minimum(part.astype(np.int64), size - 1)
+    return code
+
+
+def _unpacked(code: Ints, sizes: Sequence[int]) -> list[Ints]:
+    parts: list[Ints] = []
+    for size in reversed(sizes):
+        parts.append(code % size)
+        code = code // size
+    return parts[::-1]
 
 
 def _states(piece: Piece, rows: Ints, as_of: int, month: int) -> Ints:
@@ -230,10 +251,7 @@ def _states(piece: Piece, rows: Ints, as_of: int, month: int) -> Ints:
         inside[last[rows]] == inside[rows],
         np.searchsorted(BACK_LIMITS, back, side="right"),
     )
-    code = np.zeros(len(rows), np.int64)
-    for part, size in zip(parts, _STATE_SIZES, strict=True):
-        code = code * size + np.minimum(part.astype(np.int64), size - 1)
-    return code
+    return _packed(parts, _STATE_SIZES)
 
 
 class _Shares:

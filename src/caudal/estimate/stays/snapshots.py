@@ -35,11 +35,11 @@ def filtered(register: PackedRegister, kept: Callable[[int, Keys], npt.NDArray[n
     return replace(register, parts=tuple(parts))
 
 
-def known_at_end_of(register: PackedRegister, month: int) -> PackedRegister:
+def known_at_end_of(register: PackedRegister, month: int, active_since: int | None = None) -> PackedRegister:
     """What the register knew right after the end of ``month`` (since 1970-01).
 
     With the column ``known_at``, records received up to the first day of the next month; without it, every
-    crossing of the time.
+    crossing of the time. ``active_since``: only persons whose last crossing lies in that month or later.
     """
     layout, last = register.layout, last_day_of_month(month)
     limit = (last + 1) * MINUTES_A_DAY
@@ -50,10 +50,16 @@ def known_at_end_of(register: PackedRegister, month: int) -> PackedRegister:
 
     def kept(_: int, keys: Keys) -> npt.NDArray[np.bool_]:
         minute = layout.minute(keys)
-        inside = minute < limit
-        if not has_delay:
-            return np.asarray(inside)
-        delay = np.maximum(layout.field(keys, c.KNOWN_AT) - 1, 0)
-        return np.asarray(inside & (month_by_day[minute // MINUTES_A_DAY - first] + delay <= month + 1))
+        known = minute < limit
+        if has_delay:
+            delay = np.maximum(layout.field(keys, c.KNOWN_AT) - 1, 0)
+            known &= month_by_day[minute // MINUTES_A_DAY - first] + delay <= month + 1
+        if active_since is not None and len(keys):
+            person = layout.person(keys)
+            starts = np.flatnonzero(np.concatenate([[True], person[1:] != person[:-1]]))
+            last = np.maximum.reduceat(np.where(known, minute, -1), starts)
+            active = last >= (last_day_of_month(active_since - 1) + 1) * MINUTES_A_DAY
+            known &= np.repeat(active, np.diff(starts, append=len(keys)))
+        return known
 
     return replace(filtered(register, kept), last_day=min(last, register.last_day))
