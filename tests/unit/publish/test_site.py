@@ -341,3 +341,37 @@ def test_text_has_the_contrast_that_reading_needs(site: dict[str, bytes], ink: s
     names = dict(re.findall(r"--(\w+):(#\w+)", site["caudal.css"].decode()))
     light, dark = sorted((luminance(names[ground]), luminance(names[ink])), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_a_region_without_figures_of_its_own_shows_its_countries_side_by_side(tmp_path: Path) -> None:
+    rows = [
+        cell("foreign_born", value, reporter_code=area, reference_area_code=area)
+        for area, value in (("XI-N", 40.0), ("XI-S", 60.0))
+    ]
+    path = write_release(tmp_path, rows, territory="419", truth=[], title={"es": "La región"})
+    page = site_files(read_release(path))["es/indicator/foreign_born.html"].decode()
+    assert "la cifra del total de La región no se puede mostrar" in page
+    assert re.findall(r'<th scope="row">(Norte|Sur)</th>', page) == ["Norte", "Sur"]
+
+
+def test_what_reliability_and_status_say_stands_beside_the_figure_in_words(tmp_path: Path) -> None:
+    rows = [cell("unemployment_rate", 21.9, 1.9, sex_code="F", reliability="caution", obs_status_code="B")]
+    page = site_files(read_release(write_release(tmp_path, rows)))[
+        "en/indicator/unemployment_rate.html"
+    ].decode()
+    assert "read with caution; break in the series" in page
+    assert 'class="dot weak"' in page and ">21.9% *<" in page
+
+
+def test_an_embargo_and_the_release_before_are_told(tmp_path: Path) -> None:
+    path = write_release(tmp_path, embargo="2026-12-01T10:00", previous="ab" * 32)
+    page = site_files(read_release(path))["es/index.html"].decode()
+    assert "No se debe publicar antes del 1 de diciembre de 2026." in page
+    assert "sigue a la publicación <code>abababababababab</code>" in page
+
+
+def test_the_truth_of_a_withheld_estimate_is_not_told(tmp_path: Path) -> None:
+    hidden = {**STRUCTURE["truth"][0], "estimate": None, "lower": None, "upper": None, "truth": 987654.5}
+    made = site_files(read_release(write_release(tmp_path, truth=[hidden, *STRUCTURE["truth"]])))
+    for path, data in made.items():
+        assert "987654" not in data.decode() and "987.65" not in data.decode(), path
