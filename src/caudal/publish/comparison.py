@@ -178,14 +178,27 @@ def _size(voice: Voice, first: Entry, second: Entry) -> Markup:
     percent = voice.number(abs(100 * (b - a) / a), 0 if abs(b - a) >= 0.1 * abs(a) else 1)
     key = "size_same" if a == b else "size_more" if b > a else "size_less"
     sentence = voice.say(key, first=first.label, second=second.label, percent=percent)
-    return sentence + Markup(" ") + voice.say(_overlap(first.shown.cell, second.shown.cell))
+    return sentence + Markup(" ") + _chance(voice, first, second)
 
 
-def _overlap(first: Cell, second: Cell) -> str:
-    if first.lower is None or first.upper is None or second.lower is None or second.upper is None:
-        return "overlap_unknown"
-    apart = first.upper < second.lower or second.upper < first.lower
-    return "overlap_apart" if apart else "overlap_shared"
+def _chance(voice: Voice, first: Entry, second: Entry) -> Markup:
+    """What the intervals say of the difference: whether the chance of a sample may explain it."""
+    a, b = first.shown.cell, second.shown.cell
+    if a.has_interval and b.has_interval:
+        return voice.say("overlap_shared" if _reaches(a, b.lower, b.upper) else "overlap_apart")
+    if not a.has_interval and not b.has_interval:
+        return voice.say("overlap_unknown")
+    sampled, other = (first, second) if a.has_interval else (second, first)
+    inside = _reaches(sampled.shown.cell, other.shown.cell.value, other.shown.cell.value)
+    key = "overlap_inside" if inside else "overlap_outside"
+    return voice.say(key, sampled=sampled.label, other=other.label)
+
+
+def _reaches(cell: Cell, low: float | None, high: float | None) -> bool:
+    """Whether the interval of a cell has a point in common with another."""
+    if cell.lower is None or cell.upper is None or low is None or high is None:
+        return False
+    return cell.lower <= high and low <= cell.upper
 
 
 def _reason(voice: Voice, difference: Difference, axis: AxisEntry | None) -> Markup:

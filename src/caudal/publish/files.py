@@ -151,7 +151,7 @@ def quality(release: Release) -> dict[str, Any]:
             for s in structure.sources
         ],
         "confidentiality": structure.confidentiality.model_dump(mode="json"),
-        "expectations": [e.model_dump(mode="json") for e in structure.expectations],
+        "expectations": [e.model_dump(mode="json") for e in release.expectations],
         "not_computable": [n.model_dump(mode="json") for n in structure.not_computable],
         "notices": [n.model_dump(mode="json") for n in structure.notices],
     }

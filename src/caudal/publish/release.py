@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from caudal.model.release import (
     OBSERVATIONS,
     STRUCTURE,
     ComparisonOfTruth,
+    Expectation,
     Manifest,
     ReleaseStructure,
     SourceEntry,
@@ -120,6 +122,19 @@ class Release:
         """Estimates that are shown, beside the truth; a withheld one keeps its truth to itself."""
         known = self.indicators
         return tuple(t for t in self.structure.truth if t.estimate is not None and t.indicator in known)
+
+    @cached_property
+    def expectations(self) -> tuple[Expectation, ...]:
+        """Figures of producers beside ours, where ours is the value of a cell that is shown."""
+        return tuple(e for e in self.structure.expectations if e.ours is None or self._is_shown(e, e.ours))
+
+    def _is_shown(self, expectation: Expectation, ours: float) -> bool:
+        half = 0.5 * 10.0 ** float(Decimal(repr(ours)).as_tuple().exponent) + 1e-9
+        where = expectation.source, expectation.time_period
+        cells = self.cells_of.get(expectation.indicator, ())
+        return any(
+            (c.source, c.time) == where and c.value is not None and abs(c.value - ours) <= half for c in cells
+        )
 
     def base_indicators(self) -> tuple[IndicatorSpec, ...]:
         """Indicators with a page of their own: all but the gaps of others."""

@@ -83,7 +83,13 @@ def in_reading_order(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     only = next(iter(dimensions)) if len(dimensions) == 1 else ()
     if len(only) != 1 or voice.ordered(only[0]) or len(cells) <= _KEEPS_ORDER:
         return tuple(listed)
-    return tuple(sorted(listed, key=lambda c: (c.value is None, -(c.value or 0.0))))
+    return tuple(sorted(listed, key=_by_size))
+
+
+def _by_size(cell: Cell) -> tuple[bool, bool, float]:
+    """Figures from large to small, then those of no category (not known, other ...), then the hidden."""
+    special = any(code.startswith("_") for _, code in cell.categories)
+    return cell.value is None, special, -(cell.value or 0.0)
 
 
 def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:

@@ -351,9 +351,9 @@ STRUCTURE: dict[str, Any] = {
             "indicator": "unemployment_rate",
             "source": "survey",
             "time_period": "2026-Q1",
-            "published": 9.7,
+            "published": 9.3,
             "published_in": "Informe técnico 3",
-            "ours": 9.7,
+            "ours": 9.3,
             "reproduced": True,
         }
     ],
