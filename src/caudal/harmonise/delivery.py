@@ -271,7 +271,7 @@ class _Run:
         grouped = ", ".join(f"k{i}" for i in range(len(key)))
         doubled = judged.pipeline.select(
             f"SELECT {grouped}, {stays} AS stays FROM (SELECT {listed}, {RAW_ROW} FROM judged "
-            f"WHERE {REASON} IS NULL AND hash({', '.join(key)}) IN (SELECT h FROM twice)) GROUP BY {grouped} "
+            f"WHERE {REASON} IS NULL AND hash({', '.join(key)}) IN (SELECT key_hash FROM twice)) GROUP BY {grouped} "
             f"HAVING count(DISTINCT {RAW_ROW}) > 1"
         )
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE duplicate_keys AS {doubled}")
@@ -286,7 +286,8 @@ class _Run:
         whole = " AND ".join(f"{k} IS NOT NULL" for k in key)
         rows = "judged" if self._key_is_made() else judged.before_concepts
         selected = judged.pipeline.select(
-            f"SELECT hash({', '.join(key)}) AS h FROM {rows} WHERE {whole} GROUP BY h HAVING {times} > 1"
+            f"SELECT hash({', '.join(key)}) AS key_hash FROM {rows} WHERE {whole} "
+            f"GROUP BY hash({', '.join(key)}) HAVING {times} > 1"
         )
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {selected}")
         return bool(self._rows("SELECT count(*) FROM twice")[0][0])
