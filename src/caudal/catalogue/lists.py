@@ -12,6 +12,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from caudal.errors import CaudalError, Problem, nearest, problem
@@ -75,6 +76,7 @@ def read_list(path: Path) -> tuple[list[Row], list[Problem]]:
             else:
                 first[code] = line
                 rows.append(Row(_code(code, cells), where))
+                problems.extend(_check_dates(rows[-1]))
     except CaudalError as error:
         problems.extend(error.problems)
     return rows, problems
@@ -84,6 +86,20 @@ def _code(code: str, cells: Mapping[str, str]) -> Code:
     labels = {k.removeprefix(_LABEL): v for k, v in cells.items() if k.startswith(_LABEL) and v}
     dates = {d: cells.get(d, "") for d in ("valid_from", "valid_to")}
     return Code(code, labels, cells.get("parent", ""), **dates)
+
+
+def _check_dates(row: Row) -> list[Problem]:
+    """Validity that is not in ISO dates, or ends before it begins."""
+    begin, end = row.code.valid_from, row.code.valid_to
+    sound = all(not d or _is_date(d) for d in (begin, end)) and not (begin and end and begin > end)
+    return [] if sound else [problem("list-dates", where=row.where, begin=begin, end=end)]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def merged(before: Code | None, after: Code) -> Code:

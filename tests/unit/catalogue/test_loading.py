@@ -95,6 +95,8 @@ def test_other_files_of_codes_are_not_lists(folder: Folder) -> None:
         ("code,label_es\nA,b\n,c\n", "list-code-empty", 3),
         ("code,parent,label_es\nA,B,b\nB,C,c\nC,A,d\n", "list-loop", 2),
         ("code,parent,label_es\nA,TEMPP,b\n", "unknown-name", 2),
+        ("code,valid_from,label_es\nA,31/12/2019,b\n", "list-dates", 2),
+        ("code,valid_from,valid_to,label_es\nA,2020-01-01,2019-12-31,b\n", "list-dates", 2),
     ],
 )
 def test_a_wrong_list_is_reported_with_its_line(folder: Folder, text: str, code: str, line: int) -> None:
