@@ -17,7 +17,7 @@ from pathlib import Path
 
 from caudal.errors import CaudalError, Problem, nearest, problem
 from caudal.model.catalogue import ListNote, ancestors
-from caudal.model.codelist import SPECIAL_CODES, Code, CodeList
+from caudal.model.codelist import Code, CodeList
 
 _LABEL = "label_"
 _REQUIRED = ("code",)
@@ -167,8 +167,3 @@ def _loops(code_list: CodeList, where: Mapping[str, str]) -> list[Problem]:
                 problem("list-loop", where=place, code_list=code_list.id, found=sorted(loop)),
             )
     return list(found.values())
-
-
-def is_code(code_list: CodeList, code: str) -> bool:
-    """Whether ``code`` is of the list itself, not one of the special codes that every list admits."""
-    return code in code_list.codes and code not in SPECIAL_CODES
