@@ -257,10 +257,10 @@ class Margins:
         return int(np.prod([self.fine.row_sizes[k] for k in axes], dtype=np.int64))
 
     def _scatter(self, axes: tuple[int, ...], into: dict[Term, Floats]) -> None:
-        low, high = np.searchsorted(
-            self.fine.entries, [self.start * self.fine.cells_n, self.end * self.fine.cells_n]
-        )
-        psu, cell = np.divmod(self.fine.entries[low:high], self.fine.cells_n)
+        entries, cells_n = self.fine.entries, self.fine.cells_n
+        assert entries is not None
+        low, high = np.searchsorted(entries, [self.start * cells_n, self.end * cells_n])
+        psu, cell = np.divmod(entries[low:high], cells_n)
         codes = np.unravel_index(cell, self.fine.row_sizes) if self.fine.row_sizes else ()
         sizes = tuple(self.fine.row_sizes[k] for k in axes)
         cell = np.ravel_multi_index(tuple(codes[k] for k in axes), sizes) if axes else np.zeros_like(psu)

@@ -10,14 +10,14 @@ between two domains is linear in the same values, so its covariance is in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from caudal.estimate.survey.compiled import WORTHWHILE_ROWS, Kernels, kernels, margin_steps
 from caudal.estimate.survey.crossing import Crossing, Family, Layout, Margins, blocks, families, layout
-from caudal.estimate.survey.frame import Floats
+from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.plan import Asked, Term
 from caudal.estimate.survey.scan import FineTable
@@ -82,6 +82,35 @@ def variances(
         for k, request in enumerate(requests)
     }
     return CubeSums(statistics, gap_sums)
+
+
+def add_stage(
+    sums: CubeSums,
+    inner: CubeSums,
+    outer_cells: tuple[Sequence[Crossing], Sequence[PlannedGap]],
+    inner_cells: tuple[Sequence[Crossing], Sequence[PlannedGap]],
+    sizes: Mapping[str, int],
+) -> None:
+    """Add the variances of a second stage, whose cells may be laid out differently, to those of the first."""
+    for (position, name), total in sums.statistics.items():
+        places = _places(outer_cells[0][position].codes(), inner_cells[0][position].codes(), sizes)
+        found = inner.statistics[position, name].variance.reshape(-1)
+        total.variance[...] += found[places].reshape(total.variance.shape)
+    for first, second in zip(outer_cells[1], inner_cells[1], strict=True):
+        total = sums.gaps[first.crossing, first.name]
+        found = inner.gaps[second.crossing, second.name].variance.reshape(-1)
+        total.variance[...] += found[_places(first.codes, second.codes, sizes)].reshape(total.variance.shape)
+
+
+def _places(outer: Mapping[str, Ints], inner: Mapping[str, Ints], sizes: Mapping[str, int]) -> Ints:
+    """For each cell of one layout its position in another."""
+    if not outer:
+        return np.zeros(1, dtype=np.int64)
+    dims, shape = list(outer), tuple(sizes[d] for d in outer)
+    wanted = np.ravel_multi_index(tuple(outer[d] for d in dims), shape)
+    held = np.ravel_multi_index(tuple(inner[d] for d in dims), shape)
+    order = np.argsort(held, kind="stable")
+    return np.asarray(order[np.searchsorted(held[order], wanted)])
 
 
 class Block:

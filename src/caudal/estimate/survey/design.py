@@ -11,7 +11,7 @@ Refused: guessing whether repeated PSU codes are the same PSU; a design that con
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from caudal.errors import CaudalError, Problem, nearest, problem
@@ -111,6 +111,22 @@ class Design:
         return _columns(self.psu)
 
 
+def second_stage(design: Design) -> Design:
+    """The design within PSUs: units of the second stage in PSUs as strata."""
+    strata = (*design.stratum_columns, *design.psu_columns)
+    strata = (*strata, design.ssu_strata) if design.ssu_strata else strata
+    return replace(
+        design,
+        strata=strata,
+        psu=design.ssu,
+        fpc=design.ssu_fpc,
+        nested=True,
+        ssu=None,
+        ssu_strata=None,
+        ssu_fpc=None,
+    )
+
+
 def _columns(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
     if given is None:
         return ()
@@ -128,7 +144,7 @@ def _contradictions(design: Design) -> Iterator[Problem]:
         yield problem("survey-contradiction", where="design", first="full_count", second="strata, psu, fpc")
     if design.kind == "clusters" and (design.weight or not design.psu):
         yield problem("survey-contradiction", where="design", first="clusters", second="weight")
-    if design.ssu and not (design.psu and design.fpc):
+    if design.ssu and not (design.psu and design.fpc and design.weight):
         yield problem("survey-second-stage", where="design")
 
 

@@ -7,16 +7,17 @@ the rows of the domain once; add cells to crossings; variances over PSUs; one lo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from caudal.errors import CaudalError, Problem, problem
 from caudal.estimate.survey.coding import Coding, Key, codings
 from caudal.estimate.survey.crossing import crossings_of
-from caudal.estimate.survey.cube import variances
-from caudal.estimate.survey.design import Design
+from caudal.estimate.survey.cube import add_stage, variances
+from caudal.estimate.survey.design import Design, second_stage
 from caudal.estimate.survey.estimates import Context, gap_cells, stacked_cells, statistic_cells
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
@@ -27,7 +28,7 @@ from caudal.estimate.survey.result import result_table
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
 from caudal.estimate.survey.source import Source, opened
 from caudal.estimate.survey.statistics import Gap, Statistic, parts
-from caudal.estimate.survey.taylor import scales
+from caudal.estimate.survey.taylor import Scales, scales
 
 _PROBE_ROWS = 20_000
 Missing = Literal["variable", "listwise"]
@@ -85,8 +86,7 @@ def estimate_cube(
     with opened(data, connection, threads) as source:
         prepared = _prepared(source, design, statistics, crossings, where, missing, gaps)
         _check_size(prepared, max_cells)
-        frame, fine = _scanned(source, design, prepared)
-        return _estimated(frame, fine, design, prepared, gaps, level)
+        return _estimated(source, design, prepared, gaps, level)
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,10 @@ def _prepared(
         else []
     )
     condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
-    return _Prepared(
-        dims, dim_sql, tuple(tuple(c) for c in crossings), design_sql, coded, requests,
-        Request(design_sql.weight, condition, sql, profile.missing, by_psu, by_cell), profile,
-    )  # fmt: skip
+    is_equal = design.weight is None and design.kind != "full_count"
+    request = Request(design_sql.weight, condition, sql, profile.missing, is_equal, by_psu, by_cell)
+    asked_for = tuple(tuple(c) for c in crossings)
+    return _Prepared(dims, dim_sql, asked_for, design_sql, coded, requests, request, profile)
 
 
 class _Checker:
@@ -194,13 +194,44 @@ def _scanned(source: Source, design: Design, prepared: _Prepared) -> tuple[Frame
     candidates = _candidates(source, prepared) if design.psu else ()
     frame = read_frame(source, design, prepared.design_sql, prepared.coded, candidates)
     _check_lonely(design, frame)
+    return frame, _fine_table(source, design, prepared, frame)
+
+
+def _fine_table(source: Source, design: Design, prepared: _Prepared, frame: Frame) -> FineTable:
     coded, sql = prepared.coded, prepared.design_sql
     if frame.has_psu:
         columns = (*sql.strata, *sql.psu) if design.nested else sql.psu
         key = Key(tuple(coded[c] for c in columns))
-        return frame, scan_psus(source, frame, prepared.request, coded, prepared.dim_sql, key)
+        return scan_psus(source, frame, prepared.request, coded, prepared.dim_sql, key)
     key = Key(tuple(coded[c] for c in sql.strata))
-    return frame, scan_rows(source, frame, prepared.request, coded, prepared.dim_sql, key)
+    return scan_rows(source, frame, prepared.request, coded, prepared.dim_sql, key)
+
+
+def _second_stage(
+    source: Source, design: Design, prepared: _Prepared, first: Frame
+) -> tuple[FineTable, Scales]:
+    """The scan by units of the second stage: strata are PSUs, with the first stage's sampling fraction."""
+    stage, sql = second_stage(design), prepared.design_sql
+    checker = _Checker(source.columns)
+    strata = (
+        *sql.strata,
+        *sql.psu,
+        *(checker.sql(c, "design") for c in ([design.ssu_strata] if design.ssu_strata else [])),
+    )
+    units = (checker.sql(str(design.ssu), "design"),)
+    fpc = checker.sql(design.ssu_fpc, "design") if design.ssu_fpc else None
+    checker.finish()
+    keys = [*strata, *units]
+    profile = read_profile(source, sql.weight, {}, frozenset(), "", keys)
+    coded = {**prepared.coded, **codings(source, keys, profile.kinds, profile.ranges)}
+    within = replace(prepared, design_sql=DesignSql(sql.weight, strata, units, fpc), coded=coded)
+    frame = read_frame(source, stage, within.design_sql, coded, ())
+    outer = frame.stratum_codes
+    for column in reversed(strata[len(sql.strata) :]):
+        outer = outer // max(coded[column].size, 1)
+    position = np.searchsorted(first.stratum_codes, outer)
+    share = (1 - first.unsampled_h)[position]
+    return _fine_table(source, stage, within, frame), scales(frame, design.lonely_psu, share)
 
 
 def _candidates(source: Source, prepared: _Prepared) -> tuple[str, ...]:
@@ -230,12 +261,24 @@ def _check_lonely(design: Design, frame: Frame) -> None:
 
 
 def _estimated(
-    frame: Frame, fine: FineTable, design: Design, prepared: _Prepared, gaps: Sequence[Gap], level: float
+    source: Source,
+    design: Design,
+    prepared: _Prepared,
+    gaps: Sequence[Gap],
+    level: float,
 ) -> pa.Table:
+    frame, fine = _scanned(source, design, prepared)
     labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
     tables = crossings_of(fine, prepared.crossings)
     planned = planned_gaps(gaps, tables, prepared.requests, labels)
     sums = variances(fine, tables, prepared.requests, planned, scales(frame, design.lonely_psu), frame.rows_n)
+    if design.ssu:
+        within, scale = _second_stage(source, design, prepared, frame)
+        inner = crossings_of(within, prepared.crossings)
+        planned_inner = planned_gaps(gaps, inner, prepared.requests, labels)
+        inner_sums = variances(within, inner, prepared.requests, planned_inner, scale, frame.rows_n)
+        sizes = {d: len(names) for d, names in labels.items()}
+        add_stage(sums, inner_sums, (tables, planned), (inner, planned_inner), sizes)
     context = Context(design, level, prepared.profile.remarks(design))
     by_name = {a.parts.name: a for a in prepared.requests}
     stack = stacked_cells(tables, {d: len(names) for d, names in labels.items()})

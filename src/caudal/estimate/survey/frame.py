@@ -51,6 +51,11 @@ class Frame:
         return self.keys.size > 0
 
     @property
+    def equal_weight_h(self) -> Floats:
+        """N_h / n_h, the weight of a row in a design without weights; 1 without a correction."""
+        return np.where(np.isinf(self.population_h), 1.0, self.population_h / self.n_h)
+
+    @property
     def unsampled_h(self) -> Floats:
         """1 - f_h, the share of PSUs that were not sampled."""
         with np.errstate(invalid="ignore"):

@@ -8,6 +8,7 @@ degrees of freedom, the kinds are (Korn & Graubard 1998, *Survey Methodology* 24
 - ``logit``, ``xlogit``: the inverse logit of logit(p) -+ t sqrt(v) / (p (1 - p))
 - ``asin``: sin^2 of asin(sqrt(p)) -+ t sqrt(v) / (2 sqrt(p (1 - p)))
 - ``beta``, ``korn-graubard``: Clopper-Pearson with n_eff = p (1 - p) / v (t_{n-1} / t_df)^2
+- ``likelihood``: where the working likelihood ratio, scaled by the design, reaches t^2 n / (n - 1)
 - ``wilson``: Wilson's score limits with that n_eff
 
 A proportion of 0 or 1 has no estimated variance: its limits are those of ``beta`` with n for n_eff, and
@@ -87,7 +88,7 @@ def _of_kind(
         centre, half = np.arcsin(np.sqrt(p)), t * se / (2 * np.sqrt(p * (1 - p)))
         return np.sin(centre - half) ** 2, np.sin(centre + half) ** 2
     if kind == "likelihood":
-        return _likelihood(p, se, t)
+        return _likelihood(p, se, t * np.sqrt(n / (n - 1)))
     size = effective_n(p, se, df, n, level)
     return _wilson(p, size, level) if kind == "wilson" else _beta(p, size, level)
 

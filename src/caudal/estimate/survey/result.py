@@ -86,7 +86,7 @@ def _measure(found: Sequence[Cells], kept: Sequence[Ints], name: str, kind: pa.D
         source = {"interval_type": "kind", "error_method": "error_method", "flags": "flags"}[name]
         texts = [getattr(c, source)[i] for c, k in zip(found, kept, strict=True) for i in k.tolist()]
         distinct = {text: position for position, text in enumerate(dict.fromkeys(texts))}
-        codes = np.fromiter((distinct[t] for t in texts), dtype=np.int32, count=len(texts))
+        codes = np.fromiter((distinct[t] for t in texts), dtype=np.int64, count=len(texts))
         return _texts(codes, list(distinct))
     if name == "ess":
         parts = [_ess(c)[k] for c, k in zip(found, kept, strict=True)]

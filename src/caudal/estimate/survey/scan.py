@@ -27,12 +27,16 @@ _CHUNK = 1 << 17
 
 @dataclass(frozen=True)
 class Request:
-    """What the scan selects, as checked SQL; ``missing`` counts the rows that lack an expression."""
+    """What the scan selects, as checked SQL; ``missing`` counts the rows that lack an expression.
+
+    ``is_equal``: there are no weights, a row weighs N_h / n_h.
+    """
 
     weight: str
     where: str
     expressions: Mapping[str, str]
     missing: Mapping[str, int]
+    is_equal: bool
     by_psu: tuple[Term, ...]
     by_cell: tuple[Term, ...]
 
@@ -117,6 +121,8 @@ def scan_psus(
         psu = frame.psu_index(_key(batch, psu_key, "k"))
         code = _key(batch, cell, "c")
         chunk = _chunk(batch, request)
+        if request.is_equal:
+            chunk.weight = frame.equal_weight_h[frame.stratum_of_psu[psu]]
         if kernel is not None and isinstance(sums, _Dense):
             values = np.stack(list(chunk.values.values())) if chunk.values else np.zeros((0, code.size))
             kernel.add_rows(sums.array, cells.totals, psu, zone_of_psu, code, chunk.weight, values, spec)
@@ -146,10 +152,13 @@ def scan_rows(
     cell_terms = tuple(t for t in request.by_cell)
     for batch in source.stream(_query(source, request, select), _CHUNK):
         chunk = _chunk(batch, request)
+        h = np.searchsorted(frame.stratum_codes, _key(batch, stratum, "h"))
+        if request.is_equal:
+            chunk.weight = frame.equal_weight_h[h]
         terms = {t: chunk.term(t) for t in (*request.by_psu, *cell_terms)}
         codes = [_key(batch, key, f"d{k}_") for k, key in enumerate(keys)]
-        blocks.append((_key(batch, stratum, "h"), codes, terms))
-    used = np.searchsorted(frame.stratum_codes, _joined([b[0] for b in blocks]))
+        blocks.append((h, codes, terms))
+    used = _joined([b[0] for b in blocks])
     order = np.argsort(used, kind="stable")
     codes = [_joined([b[1][k] for b in blocks])[order] for k in range(len(dims))]
     zone_codes, zone = _zones(codes, order.size)

@@ -30,10 +30,11 @@ class Scales:
     lonely_choice: str
 
 
-def scales(frame: Frame, lonely_choice: str) -> Scales:
-    """The factors of each stratum of ``frame``."""
+def scales(frame: Frame, lonely_choice: str, share_h: Floats | None = None) -> Scales:
+    """The factors of each stratum of ``frame``; ``share_h`` is the sampling fraction of the stage before."""
     more = frame.n_h > 1
     factor = frame.unsampled_h * np.where(more, frame.n_h / np.where(more, frame.n_h - 1, 1), 1.0)
+    factor = factor if share_h is None else factor * share_h
     return Scales(factor, frame.n_h, frame.lonely_h.astype(np.float64), lonely_choice)
 
 

@@ -34,7 +34,8 @@ CROSSINGS = [(), ("sex",), ("region", "sex"), ("region", "sex", "status")]
 
 
 def cell(table, statistic, **codes):
-    rows = [r for r in table.to_pylist() if r["statistic"] == statistic and all(r[k] == v for k, v in codes.items())]
+    wanted = {"statistic": statistic, **codes}
+    rows = [r for r in table.to_pylist() if all(r[k] == v for k, v in wanted.items())]
     assert len(rows) == 1
     return rows[0]
 
