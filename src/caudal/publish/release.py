@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,7 +128,8 @@ class Release:
         return tuple(e for e in self.structure.expectations if e.ours is None or self._is_shown(e, e.ours))
 
     def _is_shown(self, expectation: Expectation, ours: float) -> bool:
-        half = 0.5 * 10.0 ** float(Decimal(repr(ours)).as_tuple().exponent) + 1e-9
+        decimals = len(f"{ours:.9f}".rstrip("0").partition(".")[2])
+        half = 0.5 * 10.0**-decimals + 1e-9
         where = expectation.source, expectation.time_period
         cells = self.cells_of.get(expectation.indicator, ())
         return any(

@@ -88,8 +88,7 @@ def in_reading_order(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 def _by_size(cell: Cell) -> tuple[bool, bool, float]:
     """Figures from large to small, then those of no category (not known, other ...), then the hidden."""
-    special = any(code.startswith("_") for _, code in cell.categories)
-    return cell.value is None, special, -(cell.value or 0.0)
+    return cell.value is None, _is_special(cell), -(cell.value or 0.0)
 
 
 def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:
@@ -122,7 +121,7 @@ def figure_of(
 ) -> Figure:
     """A chart of one breakdown and its table. Totals are bars from zero, rates are dots."""
     table = table_of(voice, cells, title)
-    rows = table.rows[:CHART_ROWS]
+    rows = _charted(table)
     caption = Caption(ident, f"{voice.name(spec)}: {title}", described(voice, table))
     svg = rows_chart(
         [mark_of(voice, r) for r in rows],
@@ -135,6 +134,19 @@ def figure_of(
         voice, rows, "key_dot" if spec.is_rate else "key_bar", line if spec.is_rate and reference else ""
     )
     return Figure(ident, title, svg, table, key, len(table.rows) - len(rows))
+
+
+def _charted(table: Table) -> tuple[Shown, ...]:
+    """Rows that a chart has room for: no categories of the not known, whose wide intervals would squeeze
+    all others, and hidden figures only where all rows fit."""
+    named = tuple(r for r in table.rows if not _is_special(r.cell)) or table.rows
+    if len(named) > CHART_ROWS:
+        named = tuple(r for r in named if r.cell.value is not None) or named
+    return named[:CHART_ROWS]
+
+
+def _is_special(cell: Cell) -> bool:
+    return any(code.startswith("_") for _, code in cell.categories)
 
 
 def history_of(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell], ident: str) -> Figure | None:
