@@ -12,7 +12,7 @@ from caudal.engine.expressions import check_expression
 from caudal.engine.specs import Document
 from caudal.errors import Problem, nearest, problem
 from caudal.model.catalogue import ANY_KIND, TERRITORY, AxisSpec, Coded, DimensionSpec
-from caudal.model.indicator import Formula, IndicatorSpec
+from caudal.model.indicator import DerivedSpec, Formula, IndicatorSpec, Operand
 from caudal.model.record import PROVENANCE_COLUMNS, RecordKind, record_kinds
 from caudal.model.spec import Text
 
@@ -49,7 +49,8 @@ def check_placeholders(
 
 def check_dimension(spec: DimensionSpec, draft: Draft, where: str) -> list[Problem]:
     """What is wrong with a dimension: its list, its kinds, the columns and codes of its derivations."""
-    found = check_name("code list", spec.code_list, draft.lists, where)
+    dated = spec.role == "time_period" and not spec.code_list
+    found = [] if dated else check_name("code list", spec.code_list, draft.lists, where)
     kinds = record_kinds()
     for kind in spec.derive:
         if kind != ANY_KIND:
@@ -108,6 +109,7 @@ def check_indicator(spec: IndicatorSpec, draft: Draft, document: Document) -> li
     found += check_placeholders("headline", spec.text.headline, HEADLINE, where("text", "headline"))
     for i, formula in enumerate(spec.formulas):
         found += _check_formula(formula, draft, document, i)
+    found += _check_derived(spec.derived, draft, document) if spec.derived else []
     for i, names in enumerate(spec.breakdowns):
         for name in names:
             found += check_name("dimension", name, draft.dimensions, where("breakdowns", i))
@@ -131,6 +133,23 @@ def _check_formula(formula: Formula, draft: Draft, document: Document, i: int) -
     for name in ("concept", "needs"):
         found += check_concept(getattr(formula, name), draft.axes, document.where("formulas", i, name))
     return found
+
+
+def _check_derived(derived: DerivedSpec, draft: Draft, document: Document) -> list[Problem]:
+    """Indicators, dimensions and axes of a computation from observations that nothing bears."""
+    parts: list[tuple[tuple[str | int, ...], Operand]] = [(("numerator",), derived.numerator)]
+    parts += [(("denominator", i), o) for i, o in enumerate(derived.denominator)]
+    named = (*draft.dimensions, "reference_area", "counterpart_area")
+    found = []
+    for path, operand in parts:
+        place = document.where("derived", *path)
+        found += check_name("indicator", operand.indicator, draft.indicators, place)
+        for name in (*operand.where, *operand.over):
+            found += check_name("dimension", name, named, place)
+    for i, adjustment in enumerate(derived.adjustments):
+        for axis in adjustment.axes:
+            found += check_name("axis", axis, draft.axes, document.where("derived", "adjustments", i))
+    return found + check_concept(derived.concept, draft.axes, document.where("derived", "concept"))
 
 
 def check_concept(concept: Mapping[str, str], axes: Mapping[str, AxisSpec], where: str) -> list[Problem]:

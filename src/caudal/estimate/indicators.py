@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from caudal.catalogue import formula_for
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import literal, quoted
+from caudal.estimate.honesty import honest
 from caudal.estimate.survey import (
     Count,
     Design,
@@ -37,6 +38,7 @@ from caudal.estimate.survey import (
 )
 from caudal.estimate.survey.statistics import parts
 from caudal.model.catalogue import TERRITORY, Catalogue
+from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.observation import TOTAL, conform
 from caudal.model.record import RecordKind
@@ -102,6 +104,7 @@ def plan(
     """Which indicators ``records`` can carry, in which crossings; and which not, and why.
 
     An indicator without a formula for the kind of record is in neither list: it is not about such units.
+    Where a crossing dates its cells (records of many periods in one delivery), every crossing must.
     """
     can: list[Planned] = []
     cannot: list[Impossible] = []
@@ -114,8 +117,16 @@ def plan(
         formula = in_territory(formula, records.territory)
         wanted = dict.fromkeys([(), *indicator.breakdowns, *extra])
         possible = tuple(c for c in wanted if all(_derivation(d, records, catalogue) for d in c))
-        can.append(Planned(indicator, formula, possible))
+        can.append(Planned(indicator, formula, dated(possible, catalogue)))
     return tuple(can), tuple(cannot)
+
+
+def dated(crossings: tuple[Crossing, ...], catalogue: Catalogue) -> tuple[Crossing, ...]:
+    """``crossings``, or those of them that date their cells once, where some do."""
+    times = {name for name, d in catalogue.dimensions.items() if d.role == "time_period"}
+    if not any(times & set(c) for c in crossings):
+        return crossings
+    return tuple(c for c in crossings if len(times & set(c)) == 1)
 
 
 def estimate(
@@ -203,8 +214,16 @@ def explain(records: Records, planned: Planned, catalogue: Catalogue) -> str:
 
 
 def key_dimensions(catalogue: Catalogue) -> tuple[str, ...]:
-    """The dimensions that stand in the key of an observation; an area stands there as reference area."""
-    return tuple(name for name, d in catalogue.dimensions.items() if d.role != "reference_area")
+    """The dimensions that stand in the key of an observation under their own name; the others fill the
+    reference area, the counterpart area or the time."""
+    return tuple(name for name, d in catalogue.dimensions.items() if d.role == "breakdown")
+
+
+def gap_unit(indicator: IndicatorSpec) -> str:
+    """The unit of the gap of an indicator: percentage points for shares, none for ratios."""
+    if indicator.gap and indicator.gap.measure == "ratio":
+        return "RATIO"
+    return "PP" if indicator.unit == "PT" else indicator.unit
 
 
 def gap_of(indicator: IndicatorSpec, catalogue: Catalogue) -> IndicatorSpec | None:
@@ -221,7 +240,7 @@ def gap_of(indicator: IndicatorSpec, catalogue: Catalogue) -> IndicatorSpec | No
     return indicator.model_copy(
         update={
             "indicator": indicator.indicator + GAP_SUFFIX,
-            "unit": "PP" if indicator.unit == "PT" else indicator.unit,
+            "unit": gap_unit(indicator),
             "text": text,
             "gap": None,
             "proportion": False,
@@ -328,20 +347,18 @@ def _observations(
     indicator, name = planned.indicator, planned.indicator.indicator
     asked = {frozenset(c) for c in planned.crossings} & {frozenset(c) for c in family}
     wanted = {frozenset(_DIMENSION + d for d in c) for c in asked}
-    if indicator.gap:
-        compared = _DIMENSION + indicator.gap.dimension
-        gaps = {c - {compared} for c in wanted if compared in c}
-    else:
-        gaps = set()
+    compared_by = _DIMENSION + indicator.gap.dimension if indicator.gap else ""
+    gaps = {c - {compared_by} for c in wanted if compared_by in c}
     rows = []
-    for row in cube.filter(pc.is_in(cube["statistic"], pa.array([name, name + GAP_SUFFIX]))).to_pylist():
+    found = cube.filter(pc.is_in(cube["statistic"], pa.array([name, name + GAP_SUFFIX]))).to_pylist()
+    for row in honest(found, name, indicator.gap, compared_by):
         broken_down = frozenset(n for n in row if n.startswith(_DIMENSION) and row[n] not in (None, TOTAL))
         is_gap = row["statistic"] != name
         if is_gap and row["value"] is None:
             continue  # one of the two groups is not there to be compared
         if broken_down in (gaps if is_gap else wanted):
             rows.append(_observation(row, planned, records, catalogue))
-    return pa.Table.from_pylist(rows)
+    return pa.Table.from_pylist([r for r in rows if r["time_period"] not in SPECIAL_CODES])
 
 
 def _observation(
@@ -349,16 +366,14 @@ def _observation(
 ) -> dict[str, Any]:
     indicator = planned.indicator
     is_gap = row["statistic"] != indicator.indicator
-    area, categories = _areas_apart(row, records, catalogue)
+    codes = {n: row[_DIMENSION + n] for n in catalogue.dimensions if row.get(_DIMENSION + n) is not None}
     scale = 1.0 if is_gap and indicator.gap and indicator.gap.measure == "ratio" else indicator.scale
     total = bool(planned.formula.total)
     return {
         "indicator_code": row["statistic"],
         "indicator_version": indicator.version,
         "reporter_code": records.reporter,
-        "reference_area_code": area,
-        "time_period": records.period,
-        **categories,
+        **key_of(codes, records, catalogue),
         "source_code": records.source,
         "concept_vector": str(catalogue.vector(records.concept, planned.formula.concept)),
         "vintage": records.vintage,
@@ -368,41 +383,24 @@ def _observation(
         "cases_n": row["cases_n"],
         "psu_n": row["psu_n"],
         "df": row["df"],
-        "unit_code": "PP" if is_gap and indicator.unit == "PT" else indicator.unit,
+        "unit_code": gap_unit(indicator) if is_gap else indicator.unit,
         "obs_status_code": "A",
         "method_code": row["error_method"],
-        "error_note": error_note(row["error_method"], row["sampling_se"] is not None),
+        "error_note": row["error_note"],
         "derived_from": f"records:{records.source}/{records.period}",
     }
 
 
-def error_note(method: str, has_error: bool) -> str | None:
-    """The code of what a reader must know of an error: words for it stand with the texts of the pages.
-
-    >>> error_note("none", False), error_note("taylor", True)
-    ('full-count', None)
-    """
-    if method == "none":
-        return "full-count"
-    if not has_error:
-        return "not-estimated"
-    return None if method == "taylor" else method.replace(" ", "-")
-
-
-def _areas_apart(
-    row: Mapping[str, Any], records: Records, catalogue: Catalogue
-) -> tuple[str, dict[str, str]]:
-    """The reference area of a row, and its other categories: a breakdown by area is a key of its own."""
-    area, categories = records.territory, {}
-    for name, dimension in catalogue.dimensions.items():
-        code = row.get(_DIMENSION + name)
-        if code is None:
-            continue
-        if dimension.role == "reference_area":
-            area = code if code != TOTAL else area
-        else:
-            categories[f"{name}_code"] = code
-    return area, categories
+def key_of(codes: Mapping[str, str], records: Records, catalogue: Catalogue) -> dict[str, str]:
+    """The part of the key that the categories of a cell decide: dimension -> code in, column -> code out."""
+    key = {"reference_area_code": records.territory, "time_period": records.period}
+    for name, code in codes.items():
+        role = catalogue.dimensions[name].role
+        if role == "breakdown":
+            key[f"{name}_code"] = code
+        elif code != TOTAL:
+            key[role if role == "time_period" else f"{role}_code"] = code
+    return key
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -56,10 +56,12 @@ class DimensionSpec(Spec):
 
     dimension: Name
     text: Text
-    code_list: str = Field(pattern=r"^CL_[A-Z0-9_]+$")
+    code_list: str = Field(
+        "", pattern=r"^(CL_[A-Z0-9_]+)?$", description="empty for a time, whose codes say what they are"
+    )
     ordered: bool = Field(False, description="its codes have an order, as ages have")
-    role: Literal["breakdown", "reference_area"] = Field(
-        "breakdown", description="an area stands in the key as reference area, not as a breakdown"
+    role: Literal["breakdown", "reference_area", "counterpart_area", "time_period"] = Field(
+        "breakdown", description="the part of the key that it fills, where that is not one of its own"
     )
     refines: Refinement | None = Field(None, description="the dimension of which it is a finer form")
     derive: Mapping[str, Derivation | tuple[Derivation, ...]] = Field(

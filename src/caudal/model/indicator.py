@@ -39,6 +39,40 @@ class Formula(Spec):
         return self
 
 
+class Operand(Spec):
+    """Cells of one indicator that enter a computation: totals in all that `where` and `over` leave out."""
+
+    indicator: Name
+    source: str = Field("", description="its source, where several have the indicator")
+    where: Mapping[str, str] = Field({}, description="dimension -> code of the cells that enter")
+    over: tuple[str, ...] = Field(
+        (), description="reference_area, counterpart_area or dimensions whose cells are added up"
+    )
+    area: Literal["reference_area", "counterpart_area"] = Field(
+        "reference_area", description="the part of its key that becomes the area of the result"
+    )
+
+
+class Adjustment(Spec):
+    """A named reason for which figures whose concept vectors differ are computed with each other."""
+
+    name: Name
+    axes: tuple[Name, ...] = Field(min_length=1, description="axes on which they may differ under it")
+    factor: float = Field(1.0, gt=0, description="by which the denominator is multiplied")
+    reason: Text
+
+
+class DerivedSpec(Spec):
+    """An indicator computed from observations: a sum, or a sum over a sum, for each area and time that all
+    parts have. Where the concept vectors of two parts differ on an axis that no adjustment names, it is
+    refused."""
+
+    numerator: Operand
+    denominator: tuple[Operand, ...] = Field((), description="added together; without any, the sum itself")
+    adjustments: tuple[Adjustment, ...] = ()
+    concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the result decides")
+
+
 class GapSpec(Spec):
     """Comparison of two categories of one dimension: `group` minus (or over) `reference`."""
 
@@ -88,7 +122,8 @@ class IndicatorSpec(Spec):
     population: Name = Field(description="the population that it measures; same name, comparable figures")
     text: IndicatorText
     codes: Codes = Codes()
-    formulas: tuple[Formula, ...]
+    formulas: tuple[Formula, ...] = Field((), description="from records: one for each kind that carries it")
+    derived: DerivedSpec | None = Field(None, description="from observations, instead of formulas")
     breakdowns: tuple[tuple[Name, ...], ...] = Field(
         (), description="combinations of dimensions; the total always"
     )
@@ -97,7 +132,14 @@ class IndicatorSpec(Spec):
     better: Literal["", "up", "down"] = ""
     expected: tuple[Expected, ...] = ()
 
+    @model_validator(mode="after")
+    def _one_way(self) -> IndicatorSpec:
+        if bool(self.formulas) == (self.derived is not None):
+            raise ValueError("an indicator has either `formulas` or `derived`")
+        return self
+
     @property
     def is_rate(self) -> bool:
         """Whether it is a ratio or a mean rather than a total."""
-        return any(f.mean or f.numerator for f in self.formulas)
+        ratio = self.derived is not None and bool(self.derived.denominator)
+        return ratio or any(f.mean or f.numerator for f in self.formulas)
