@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from markupsafe import Markup
@@ -233,11 +233,15 @@ def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell]) -> Gap | None
 def _gap_sentence(voice: Voice, spec: IndicatorSpec, total: Cell | None) -> Markup:
     if spec.gap is None or total is None or total.value is None:
         return voice.say("gap_unknown")
+    size, key = total, "gap_ratio"
+    if spec.gap.measure == "difference":
+        size = replace(total, value=abs(total.value))
+        key = "gap_equal" if not total.value else "gap_higher" if total.value > 0 else "gap_lower"
     return voice.say(
-        f"gap_{spec.gap.measure}",
+        key,
         group=voice.code(spec.gap.dimension, spec.gap.group),
         reference=voice.code(spec.gap.dimension, spec.gap.reference),
-        value=Markup("<strong>{}</strong>").format(voice.value(total)),
+        value=Markup("<strong>{}</strong>").format(voice.value(size)),
         interval=voice.interval(total, "interval_inline") or voice.words.text["no_known_error"],
     )
 

@@ -9,6 +9,7 @@ difference of two of them could tell a withheld one.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,6 +46,7 @@ WITHHELD = "Q"
 #: Kinds of error that add up to the error of a figure.
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
 _READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")
 
@@ -239,12 +241,20 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
 
 
 def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:
-    """Every indicator and source that a cell names must be described."""
+    """Every indicator and source that a cell names must be described, and be fit to name a file."""
     known = {i.indicator for i in structure.indicators}, {s.source for s in structure.sources}
     used = {c.indicator for c in cells}, {c.source for c in cells}
     strange = sorted((used[0] - known[0]) | (used[1] - known[1]))
-    if strange:
-        raise CaudalError(*(problem("publish-not-described", found=n) for n in strange))
+    problems = tuple(problem("publish-not-described", found=n) for n in strange)
+    if problems := (*problems, *_unfit_names(cells, structure)):
+        raise CaudalError(*problems)
+
+
+def _unfit_names(cells: tuple[Cell, ...], structure: ReleaseStructure) -> tuple[Problem, ...]:
+    """Names become files and folders of the site: none may lead out of it."""
+    names = {s.source for s in structure.sources} | {c.time for c in cells} | set(structure.languages)
+    unfit = sorted(n for n in names if not _FILE_NAME.fullmatch(n))
+    return tuple(problem("publish-unfit-name", found=n) for n in unfit)
 
 
 def main_area(release: Release) -> str:

@@ -36,19 +36,18 @@ def build_site(release_folder: Path, out: Path, *, signature: Signatory | None =
     not judged by the gate, or in a language without texts.
     """
     made = site_files(read_release(release_folder), signature)
-    aside = out.with_name(out.name + ".old")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside, new = out.with_name(out.name + ".old"), out.with_name(out.name + ".new")
+    if aside.exists() and not out.exists():  # a process died between the two renames below
+        aside.rename(out)
+    for left in (aside, new):
+        shutil.rmtree(left, ignore_errors=True)
+    with writing_folder(new) as part:
+        for path, data in made.items():
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            (part / path).write_bytes(data)
     if out.exists():
         out.rename(aside)
-    try:
-        with writing_folder(out) as part:
-            for path, data in made.items():
-                (part / path).parent.mkdir(parents=True, exist_ok=True)
-                (part / path).write_bytes(data)
-    except BaseException:
-        if aside.exists():
-            aside.rename(out)
-        raise
+    new.rename(out)
     shutil.rmtree(aside, ignore_errors=True)
     return tuple(Path(p) for p in made)
 

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.publish.fixture import cell, observations, write_release
 
 from caudal.publish.files import guarded, release_files, write_files
 from caudal.publish.release import read_release
+from tests.unit.publish.fixture import cell, observations, write_release
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.publish.fixture import cell, write_release
 
 from caudal.errors import CaudalError
 from caudal.publish.release import read_release
+from tests.unit.publish.fixture import STRUCTURE, cell, write_release
 
 
 def codes(caught: pytest.ExceptionInfo[CaudalError]) -> list[str]:
@@ -57,3 +57,15 @@ def test_a_cell_of_an_indicator_that_is_not_described_is_refused(tmp_path: Path)
     with pytest.raises(CaudalError) as caught:
         read_release(write_release(tmp_path, rows))
     assert codes(caught) == ["publish-not-described"]
+
+
+def test_a_name_that_leads_out_of_the_site_is_refused(tmp_path: Path) -> None:
+    source = STRUCTURE["sources"][0] | {"source": "../../../etc/passwd"}
+    with pytest.raises(CaudalError) as caught:
+        read_release(
+            write_release(tmp_path, sources=[*STRUCTURE["sources"], source], languages=["es", "a/b"])
+        )
+    assert [(p.code, p.facts["found"]) for p in caught.value.problems] == [
+        ("publish-unfit-name", "../../../etc/passwd"),
+        ("publish-unfit-name", "a/b"),
+    ]

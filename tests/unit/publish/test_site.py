@@ -12,13 +12,14 @@ from posixpath import normpath
 from urllib.parse import unquote
 
 import pytest
-from tests.unit.publish.fixture import AXES, STRUCTURE, cell, observations, write_release
 
+from caudal.errors import CaudalError
 from caudal.model.release import Signatory
 from caudal.publish.release import read_release
 from caudal.publish.site import build_site, site_files
 from caudal.publish.words import _texts as texts
 from caudal.publish.words import required_keys
+from tests.unit.publish.fixture import AXES, STRUCTURE, cell, observations, write_release
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -273,7 +274,8 @@ def test_pairs_of_values_with_a_sentence_of_their_own_use_it(tmp_path: Path) -> 
 
 def test_a_gap_is_told_from_its_interval_on_the_page_of_its_indicator(site: dict[str, bytes]) -> None:
     page = site["en/indicator/unemployment_rate.html"].decode()
-    assert "“Foreign-born” minus the figure for “Native-born” is <strong>2.8\u00a0pp</strong>" in page
+    sentence = "For “Foreign-born” the figure is <strong>2.8\u00a0pp</strong> higher than for “Native-born”"
+    assert sentence in page
     assert "these data do not show that the groups differ" in page
     assert "en/indicator/unemployment_rate_gap.html" not in site
 
@@ -318,6 +320,25 @@ def test_a_site_replaces_the_one_before_it_and_stays_when_the_next_fails(
     build_site(release, out)
     assert not (out / "old.html").exists() and (out / "es/index.html").exists()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith("site")] == ["site"]
+
+
+def test_a_site_whose_renaming_was_cut_short_is_there_again(release: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    build_site(release, out)
+    out.rename(tmp_path / "site.old")
+    with pytest.raises(CaudalError):
+        build_site(tmp_path / "nothing", out)
+    build_site(release, out)
+    assert [p.name for p in tmp_path.iterdir()] == ["site"]
+
+
+@pytest.mark.parametrize(("value", "words"), [(-2.8, "lower than"), (0.0, "is the same")])
+def test_the_direction_of_a_gap_is_told_in_words(tmp_path: Path, value: float, words: str) -> None:
+    rows = [cell("unemployment_rate", 9.7, 0.4), cell("unemployment_rate_gap", value, 0.5)]
+    page = site_files(read_release(write_release(tmp_path, rows)))[
+        "en/indicator/unemployment_rate.html"
+    ].decode()
+    assert words in page and "−2.8\u00a0pp</strong>" not in page
 
 
 def test_pages_are_light(site: dict[str, bytes]) -> None:
