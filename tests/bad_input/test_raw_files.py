@@ -10,11 +10,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from tests.raw_country import PERSONS, MadeCountry, rows
 
 from caudal.collect import streams
 from caudal.collect.streams import Limits, unpacked
 from caudal.errors import CaudalError, Problem
+from tests.raw_country import PERSONS, MadeCountry, rows
 
 
 def refused(tmp_path: Path, data: bytes, spec: str = PERSONS) -> Problem:
@@ -166,7 +166,9 @@ def test_another_separator(tmp_path: Path) -> None:
 
 
 def test_a_header_with_one_name_twice(tmp_path: Path) -> None:
-    assert refused(tmp_path, b"id,sex,sex\na,1,2\n").facts["found"] == ["sex"]
+    assert refused(tmp_path, b"id,sex,sex\na,1,2\n").facts["found"] == ["sex", "sex"]
+    assert refused(tmp_path / "b", b"id,sex,Sex\na,1,2\n").facts["found"] == ["sex", "Sex"]
+    assert refused(tmp_path / "c", b"id,sex,raw_row\na,1,2\n").facts["found"] == ["raw_row"]
 
 
 def test_all_columns_shifted(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from caudal.engine.session import literal
 
 RAW_ROW = "raw_row"
 
@@ -51,6 +50,13 @@ class RawTable:
     facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def parquet_relation(path: Path) -> str:
-    """The SELECT that scans a Parquet file written by this room."""
-    return f"SELECT * FROM read_parquet({literal(str(path))})"
+def doubled(names: Iterable[str]) -> list[str]:
+    """Names that stand more than once; the engine does not tell capitals from small letters, and a table's
+    own ``raw_row`` would be one of ours.
+
+    >>> doubled(["a", "B", "b"]), doubled(["a", "raw_row"])
+    (['B', 'b'], ['raw_row'])
+    """
+    given = list(names)
+    times = Counter([RAW_ROW, *(n.lower() for n in given)])
+    return [n for n in given if times[n.lower()] > 1]

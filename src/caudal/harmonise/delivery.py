@@ -21,7 +21,7 @@ from caudal.engine.cache import Cache, content_key
 from caudal.engine.code import code_sha256
 from caudal.engine.files import write_bytes, write_json, write_table
 from caudal.engine.session import connect, first_line, literal, quoted
-from caudal.errors import CaudalError, problem
+from caudal.errors import CaudalError, Problem, problem
 from caudal.harmonise.crosswalk import Crosswalk, read_crosswalk
 from caudal.harmonise.identifiers import IdentifierKey, set_key
 from caudal.harmonise.mapping import Context, Target, target_holds
@@ -32,12 +32,14 @@ from caudal.harmonise.pipeline import REASON, Judged, build, expected_columns, r
 from caudal.harmonise.reconcile import checked
 from caudal.model.catalogue import Catalogue
 from caudal.model.country import EngineSpec
+from caudal.model.observation import conform, dimensions_of
 from caudal.model.record import Holds, RecordKind, record_kinds
 from caudal.model.release import Reconciliation
 from caudal.model.source import SourceSpec
 
 RECORDS, QUARANTINE, SQL, ACCOUNT = "records.parquet", "quarantine.parquet", "harmonise.sql", "account.json"
 _ROW_GROUP = 122_880
+QUARANTINE_SCHEMA = pa.schema([(RAW_ROW, pa.int64()), ("reason", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,9 @@ def _pass_through(
     """A release enters as it is: its cells keep their source, vintage and verdict."""
     table = next(iter(raw.values()))
     sql = f"SELECT * EXCLUDE ({RAW_ROW}) FROM ({table.relation})"
-    write_table(target / RECORDS, session.sql(sql).to_arrow_table())
-    empty = pa.table({RAW_ROW: pa.array([], pa.int64()), REASON: pa.array([], pa.string())})
-    write_table(target / QUARANTINE, empty)
+    cells = session.sql(sql).to_arrow_table()
+    write_table(target / RECORDS, conform(cells, dimensions_of(cells)))
+    write_table(target / QUARANTINE, QUARANTINE_SCHEMA.empty_table())
     found = Reconciliation(rows_in=table.rows, records=table.rows, quarantined=0)
     _write_account(target, list(table.columns), found, sql)
 
@@ -271,8 +273,8 @@ class _Run:
         grouped = ", ".join(f"k{i}" for i in range(len(key)))
         doubled = judged.pipeline.select(
             f"SELECT {grouped}, {stays} AS stays FROM (SELECT {listed}, {RAW_ROW} FROM judged "
-            f"WHERE {REASON} IS NULL AND hash({', '.join(key)}) IN (SELECT key_hash FROM twice)) GROUP BY {grouped} "
-            f"HAVING count(DISTINCT {RAW_ROW}) > 1"
+            f"WHERE {REASON} IS NULL AND hash({', '.join(key)}) IN (SELECT key_hash FROM twice)) "
+            f"GROUP BY {grouped} HAVING count(DISTINCT {RAW_ROW}) > 1"
         )
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE duplicate_keys AS {doubled}")
         on = " AND ".join(f"d.k{i} = j.{k}" for i, k in enumerate(key))
@@ -308,7 +310,7 @@ class _Run:
 
     def _count_corrections(self, judged: Judged) -> dict[str, int]:
         counts: dict[str, int] = {}
-        problems = []
+        problems = self._corrections_due()
         for (name, (step, condition)), correction in zip(
             judged.corrections.items(), self.work.source.corrections, strict=True
         ):
@@ -328,6 +330,16 @@ class _Run:
         if problems:
             raise CaudalError(*problems)
         return counts
+
+    def _corrections_due(self) -> list[Problem]:
+        """Corrections that were to be looked at again before this delivery was received."""
+        received = self.work.registered.delivery.received
+        where = f"sources/{self.work.source.source}.yaml"
+        return [
+            problem("correction-due", where=where, found=f"{i}:{c.action}:{c.column}", expires=c.expires)
+            for i, c in enumerate(self.work.source.corrections, 1)
+            if c.expires and received > c.expires
+        ]
 
     def _counted(self, judged: Judged, corrections: Mapping[str, int]) -> Reconciliation:
         flags = {**judged.unnamed, **judged.warnings}
@@ -397,17 +409,19 @@ class _Run:
         self.session.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
 
     def _write_quarantine(self, judged: Judged, found: Reconciliation) -> None:
-        schema = pa.schema([(RAW_ROW, pa.int64()), (REASON, pa.string())])
+        schema = QUARANTINE_SCHEMA
         held = schema.empty_table()
         rejected = [r for r in next(iter(self.raw.values())).rejected for _ in range(judged.cells)]
         if found.quarantined > len(rejected):
-            sql = f"SELECT {RAW_ROW}, {REASON} FROM {judged.pipeline.last} WHERE {REASON} IS NOT NULL"
+            sql = (
+                f"SELECT {RAW_ROW}, {REASON} AS reason FROM {judged.pipeline.last} WHERE {REASON} IS NOT NULL"
+            )
             held = self.session.sql(judged.pipeline.select(sql)).to_arrow_table().cast(schema)
         numbers = [r.raw_row for r in rejected]
         said = [f"fields-differ-from-header:{r.found}-of-{r.expected}" for r in rejected]
         shifted = pa.table([pa.array(numbers, pa.int64()), pa.array(said, pa.string())], schema=schema)
         together = pa.concat_tables([held, shifted])
-        order = [(RAW_ROW, "ascending"), (REASON, "ascending")]
+        order = [(RAW_ROW, "ascending"), ("reason", "ascending")]
         write_table(self.target / QUARANTINE, together.sort_by(order))
 
     def _check_complete(self) -> None:

@@ -25,7 +25,8 @@ from caudal.harmonise.periods import PeriodMapping, bounds
 from caudal.model.record import Column, Holds, RecordKind
 from caudal.model.source import Correction, DelimitedFormat, SourceSpec, TableSpec, TotalCheck, Unpivot
 
-REASON = "reason"
+#: Columns of the pipeline's own; what it hands out is called `reason`.
+REASON, DROPPED = "_reason", "_dropped"
 _NO_TOTAL = "total-differs"
 
 
@@ -73,7 +74,7 @@ def build(
     before_concepts = pipeline.last
     _check_mapped_columns(source, targets, names)
     pipeline, compiled = _concepts(pipeline, targets, context, names)
-    pipeline = _dated(pipeline, kind, {c.name for c in compiled}, context.period)
+    pipeline = _dated(pipeline, kind, compiled, context.period, names)
     pipeline, warnings = _judged(pipeline, source, kind, compiled, table)
     return Judged(
         pipeline,
@@ -141,8 +142,10 @@ def _raw_steps(
         for column, kind in table.columns.items():
             value = f"nullif(trim({quoted(column)}), '')" if kind == "VARCHAR" else quoted(column)
             shown.append(f"{value} AS {quoted(mapping.rename.get(column, column))}")
-        dates = f"DATE '{first}' AS period_start, DATE '{last}' AS period_end"
-        extra = f", {dates}" if name == next(iter(raw)) else ""
+        there = {mapping.rename.get(c, c).lower() for c in table.columns}
+        days = {"period_start": first, "period_end": last}
+        dates = ", ".join(f"DATE '{day}' AS {n}" for n, day in days.items() if n not in there)
+        extra = f", {dates}" if dates and name == next(iter(raw)) else ""
         columns = ",\n  ".join(shown)
         pipeline = pipeline.step(
             f"raw_{name}", f"SELECT {columns},\n  {RAW_ROW}{extra}\nFROM ({table.relation})"
@@ -204,7 +207,7 @@ def _corrected(
     """A step for each correction; also correction -> (step before it, its condition), for counting."""
     counted: dict[str, tuple[str, str]] = {}
     pipeline = (
-        pipeline.step("uncorrected", f"SELECT *, FALSE AS dropped FROM {pipeline.steps[-1][0]}")
+        pipeline.step("uncorrected", f"SELECT *, FALSE AS {DROPPED} FROM {pipeline.steps[-1][0]}")
         if corrections
         else pipeline
     )
@@ -212,7 +215,7 @@ def _corrected(
         before, column = pipeline.last, quoted(correction.column)
         counted[f"{number}:{correction.action}:{correction.column}"] = (before, correction.where)
         if correction.action == "drop":
-            change = f"dropped OR coalesce(({correction.where}), FALSE) AS dropped"
+            change = f"{DROPPED} OR coalesce(({correction.where}), FALSE) AS {DROPPED}"
         else:
             new = literal(None if correction.value is None else str(correction.value))
             if correction.action == "scale":
@@ -229,7 +232,7 @@ def _selected(
     totals: Sequence[TotalCheck],
     context: Context,
 ) -> Pipeline:
-    conditions = ["NOT dropped"] if pipeline.last.startswith("corrected_") else []
+    conditions = [f"NOT {DROPPED}"] if pipeline.last.startswith("corrected_") else []
     conditions += [f"coalesce(({table.where}), FALSE)"] if table.where else []
     if conditions:
         select = f"SELECT * FROM {pipeline.last} WHERE {' AND '.join(conditions)}"
@@ -323,13 +326,21 @@ def _resolved(previous: str, compiled: Sequence[Compiled]) -> str:
     return f"SELECT *{f' REPLACE ({replace})' if replace else ''}{flags}\nFROM {previous}"
 
 
-def _dated(pipeline: Pipeline, kind: RecordKind, made: set[str], period: str) -> Pipeline:
-    """Adds the period, and nulls for columns that an invariant names and this source does not have."""
+def _dated(
+    pipeline: Pipeline, kind: RecordKind, compiled: Sequence[Compiled], period: str, names: Iterable[str]
+) -> Pipeline:
+    """Adds the period, and nulls for columns that an invariant names and this source does not have. A raw
+    column of one of these names gives way."""
+    made = {c.name for c in compiled}
     named = {n for i in kind.invariants for n in columns_of(i.sql)}
     absent = [c for c in kind.columns if c.name in named - made]
     types = {Holds.INTEGER: "BIGINT", Holds.DECIMAL: "DOUBLE", Holds.DATE: "DATE"}
     nulls = [f"CAST(NULL AS {types.get(c.holds, 'VARCHAR')}) AS {quoted(c.name)}" for c in absent]
-    return pipeline.step("dated", _with(pipeline.last, [f"{literal(period)} AS valid_period", *nulls]))
+    raw = {n.lower() for n in names} - {n.lower() for n in made}
+    hidden = [n for n in ("valid_period", *(c.name for c in absent)) if n in raw]
+    return pipeline.step(
+        "dated", _with(pipeline.last, [f"{literal(period)} AS valid_period", *nulls], hidden)
+    )
 
 
 def _keys(kind: RecordKind) -> tuple[Column, ...]:

@@ -70,7 +70,7 @@ def test_one_header_row_of_two_is_doubled(workbook: Path, tmp_path: Path) -> Non
     with pytest.raises(CaudalError) as caught:
         read(workbook, tmp_path, header_rows=(3,), columns="B:E")
     assert caught.value.problems[0].code == "header-doubled"
-    assert caught.value.problems[0].facts["found"] == ["2020"]
+    assert caught.value.problems[0].facts["found"] == ["2020", "2020"]
 
 
 def test_the_workbook_of_the_united_nations(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.raw_country import PERSONS, MadeCountry
 
 from caudal.collect import register_deliveries, registry
 from caudal.errors import CaudalError
+from tests.raw_country import PERSONS, MadeCountry
 
 DATA = b"id,sex\n1,1\n"
 

@@ -6,10 +6,13 @@ import hashlib
 import hmac
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from tests.raw_country import KEY, PERSONS, MadeCountry, rows
 
 from caudal.harmonise import added, lineage, threshold_problems
+from caudal.model.observation import conform
+from tests.raw_country import KEY, PERSONS, MadeCountry, rows
 
 HOUSEHOLDS = """
 kind: person
@@ -149,6 +152,15 @@ def test_a_correction_that_no_longer_matches_has_expired(tmp_path: Path) -> None
     assert (found.code, found.facts["rows"], found.facts["expected"]) == ("correction-expired", 0, 1)
 
 
+def test_a_correction_past_its_date_asks_to_be_looked_at(tmp_path: Path) -> None:
+    spec = CORRECTED.replace("expect: 1,", "expires: 2020-06-30,")
+    files = {"persons.csv": "id,sex\na,1\nb,3\nc,1\n"}
+    late = spec.replace("file: persons.csv", "file: persons.csv, received: 2020-09-01")
+    assert MadeCountry(tmp_path, late, files).problem().code == "correction-due"
+    early = spec.replace("file: persons.csv", "file: persons.csv, received: 2020-03-01")
+    assert MadeCountry(tmp_path, early, files).harmonise().reconciliation.records == 2
+
+
 def test_scale_keeps_decimals(tmp_path: Path) -> None:
     spec = """
         kind: person
@@ -254,3 +266,51 @@ def test_nothing_changed_nothing_done(tmp_path: Path) -> None:
     assert first.records.stat().st_mtime_ns == before
     changed = MadeCountry(tmp_path, PERSONS.replace("2: F", "2: F, 3: F")).harmonise()
     assert changed.records != first.records
+
+
+def test_raw_columns_may_have_any_name(tmp_path: Path) -> None:
+    """Names that the pipeline uses itself, and names of concepts that this source does not map."""
+    names = [
+        "id",
+        "sex",
+        "reason",
+        "dropped",
+        "valid_period",
+        "weight",
+        "period_start",
+        "h",
+        "known_at",
+        "stays",
+    ]
+    spec = PERSONS.replace("  sex_code", "  stratum: {from: reason}\n  sex_code")
+    data = ",".join(names) + "\n" + ",".join(["a", "1", *(f"x{i}" for i in range(8))]) + "\n"
+    data += ",".join(["a", "2", *(f"y{i}" for i in range(8))]) + "\n"
+    done = MadeCountry(tmp_path, spec, {"persons.csv": data}).harmonise()
+    found = rows(done.records)
+    assert (found["stratum"], found["valid_period"], found["known_at"]) == (["x0"], ["2020"], [""])
+    assert rows(done.quarantine) == {"raw_row": [2], "reason": ["duplicate-key"]}
+
+
+RELEASE = """
+kind: observation
+tables: {cells: {format: {type: release}}}
+deliveries: [{period: 2020, file: release}]
+"""
+
+
+def test_a_release_enters_with_its_verdicts_or_not_at_all(tmp_path: Path) -> None:
+    key = {"indicator_code": "migrant_stock", "indicator_version": "1", "reporter_code": "BO"}
+    key |= {"reference_area_code": "BO", "time_period": "2020", "source_code": "census", "concept_vector": ""}
+    row = key | {"vintage": "2021", "value": 5.0, "verdict": "publish"}
+    table = conform(pa.table({n: [v] for n, v in row.items()}), ["sex"])
+    place = tmp_path / "data" / "release"
+    place.mkdir(parents=True)
+    pq.write_table(table, place / "observations.parquet")
+    country = MadeCountry(tmp_path, RELEASE)
+    assert country.check() == []
+    done = country.harmonise()
+    assert pq.read_table(done.records).equals(table)
+    assert (done.reconciliation.rows_in, done.reconciliation.records) == (1, 1)
+    unjudged = table.set_column(table.column_names.index("verdict"), "verdict", pa.array([None], pa.string()))
+    pq.write_table(unjudged, place / "observations.parquet")
+    assert country.problem().code == "release-without-verdict"

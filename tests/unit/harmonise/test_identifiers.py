@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.raw_country import COUNTRY
 
 from caudal.errors import CaudalError
 from caudal.harmonise import identifier_key
 from caudal.model.country import CountrySpec
+from tests.raw_country import COUNTRY
 
 
 def country(key: str, *, simulated: bool = False) -> CountrySpec:

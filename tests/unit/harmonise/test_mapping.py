@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.raw_country import PERSONS, MadeCountry, rows
 
 from caudal.engine.session import connect
 from caudal.errors import CaudalError
@@ -18,6 +17,7 @@ from caudal.harmonise.mapping import Context, RawColumn, Target, compile_target,
 from caudal.model.codelist import Code, CodeList
 from caudal.model.record import Holds
 from caudal.model.source import Mapped
+from tests.raw_country import PERSONS, MadeCountry, rows
 
 SEX = CodeList("CL_SEX", {c: Code(c, {}) for c in ("F", "M")})
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from caudal.collect.contract import RAW_ROW, RawFile, RawTable, Rejected
+from caudal.collect.contract import RAW_ROW, RawFile, RawTable, Rejected, doubled
 from caudal.collect.streams import as_utf8
 from caudal.errors import CaudalError, problem
 from caudal.model.source import DelimitedFormat
@@ -63,8 +63,7 @@ def _header(
         return spec.columns
     cells = _record(stream, spec)
     names = tuple(_column_name(cell, i) for i, cell in enumerate(cells))
-    double = sorted(n for n, times in Counter(names).items() if times > 1)
-    if double:
+    if double := doubled(names):
         raise CaudalError(problem("header-doubled", where=where, found=double))
     if expected and not set(expected) & set(names):
         code = "header-missing" if _looks_like_data(cells) else "header-other"

@@ -9,7 +9,6 @@ without their values has blanks there.
 from __future__ import annotations
 
 import datetime
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import range_boundaries
 
-from caudal.collect.contract import RAW_ROW, RawFile, RawTable
+from caudal.collect.contract import RAW_ROW, RawFile, RawTable, doubled
 from caudal.collect.streams import open_zip
 from caudal.errors import CaudalError, nearest, problem
 from caudal.model.source import ExcelFormat
@@ -92,8 +91,7 @@ def _names(sheet: Any, spec: ExcelFormat, first: int, last: int, where: str) -> 
         said = [" ".join(text.split()) for text in (_text(p) or "" for p in parts)]
         unique = list(dict.fromkeys(t for t in said if t))
         names.append(JOINED.join(unique) or get_column_letter(column))
-    double = sorted(n for n, times in Counter(names).items() if times > 1)
-    if double:
+    if double := doubled(names):
         raise CaudalError(problem("header-doubled", where=where, found=double))
     return tuple(names)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from caudal.collect.contract import RAW_ROW, RawFile, RawTable
+from caudal.collect.contract import RAW_ROW, RawFile, RawTable, doubled
 from caudal.engine.session import quoted
 from caudal.errors import CaudalError, problem
 from caudal.model.source import ParquetFormat
@@ -25,6 +25,8 @@ def open_table(file: RawFile, spec: ParquetFormat, expected: Collection[str], ta
         ) from error
     if described.metadata.num_rows == 0:
         raise CaudalError(problem("file-empty", where=file.name))
+    if double := doubled(described.schema_arrow.names):
+        raise CaudalError(problem("header-doubled", where=file.name, found=double))
     columns = {f.name: _sql_type(f.type) for f in described.schema_arrow}
     shown = ", ".join(f"CAST({quoted(n)} AS {t}) AS {quoted(n)}" for n, t in columns.items())
     scan = "read_parquet('{file}', file_row_number = true)"
