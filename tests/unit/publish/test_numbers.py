@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from caudal.publish.numbers import NumberStyle, TimeStyle, decimals_for, number, period, rounded
 
@@ -59,3 +61,11 @@ def test_a_period_of_a_shape_without_words_stays_as_it_is() -> None:
         "2024-W07",
         "2024-13",
     ]
+
+
+@given(st.floats(-1e12, 1e12), st.integers(-4, 6))
+def test_a_number_that_is_read_back_is_the_rounded_one(value: float, decimals: int) -> None:
+    shown = number(value, decimals, SPANISH)
+    back = float(shown.replace(".", "").replace(",", ".").replace("−", "-"))
+    assert abs(back - value) <= 0.5 * 10.0**-decimals * (1 + 1e-9) + 1e-15 * abs(value)
+    assert shown != "−0"
