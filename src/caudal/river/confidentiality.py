@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from caudal.model.observation import KEY_BEFORE_DIMENSIONS, NOT_APPLICABLE, TOTAL
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.release import Confidentiality
 from caudal.model.spec import text_in
@@ -38,8 +39,15 @@ def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[st
         published=report.released_n + report.public_n,
         suppressed=report.suppressed_n,
         suppressed_by_dimension={
-            d: sum(lost for lost, _ in codes.values()) for d, codes in sorted(report.loss.items())
+            d: lost
+            for d, codes in sorted(report.loss.items())
+            if f"{d}_code" not in KEY_BEFORE_DIMENSIONS and (lost := _lost(codes))
         },
         audited=facts["proved"],
         audit={lang: (text_in(sentence, lang) or sentence["en"]).format(**facts) for lang in languages},
     )
+
+
+def _lost(codes: Mapping[str, tuple[int, int]]) -> int:
+    """Cells withheld that a dimension breaks down; its total is no breakdown."""
+    return sum(lost for code, (lost, _) in codes.items() if code not in (TOTAL, NOT_APPLICABLE))
