@@ -116,7 +116,7 @@ def plan(
             continue
         formula = in_territory(formula, records.territory)
         wanted = dict.fromkeys([(), *indicator.breakdowns, *extra])
-        possible = tuple(c for c in wanted if all(_derivation(d, records, catalogue) for d in c))
+        possible = tuple(c for c in wanted if all(derivation(d, records, catalogue) for d in c))
         can.append(Planned(indicator, formula, dated(possible, catalogue)))
     return tuple(can), tuple(cannot)
 
@@ -263,7 +263,7 @@ def _columns_in(formula: Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*named, *([formula.weight] if formula.weight else [])]))
 
 
-def _derivation(dimension: str, records: Records, catalogue: Catalogue) -> str | None:
+def derivation(dimension: str, records: Records, catalogue: Catalogue) -> str | None:
     """SQL that yields a dimension from the columns that the source fills; None where none can."""
     alternatives = catalogue.derivations(dimension, records.kind.name, records.territory)
     return next((sql for sql in alternatives if set(columns_of(sql)) <= records.columns), None)
@@ -272,7 +272,7 @@ def _derivation(dimension: str, records: Records, catalogue: Catalogue) -> str |
 def _relation(records: Records, group: Sequence[Planned], catalogue: Catalogue) -> str:
     """The records with one column for each dimension that a crossing names."""
     names = sorted({d for p in group for crossing in p.crossings for d in crossing})
-    derived = [f"({_derivation(d, records, catalogue)}) AS {quoted(_DIMENSION + d)}" for d in names]
+    derived = [f"({derivation(d, records, catalogue)}) AS {quoted(_DIMENSION + d)}" for d in names]
     needed = {c for p in group for c in _columns_in(p.formula)} | set(_design_columns(records.design))
     kept = [quoted(c) for c in sorted(needed & records.columns)]
     return f"SELECT {', '.join([*kept, *derived]) or '1 AS one'} FROM {records.relation}"

@@ -135,7 +135,8 @@ def _observations(
             )
             run.lacks(impossible)
             used.extend(f.parent for f in files)
-            tables.extend(_of_vintage(conform(t, dimensions), vintage) for t in map(_read, files))
+            edition = delivery.delivery.vintage or vintage
+            tables.extend(_of_vintage(conform(t, dimensions), edition) for t in map(_read, files))
         runs.append(run.result(stage.folder))
     problems = [p for r in runs if r.reconciliation for p in threshold_problems(r.spec, r.reconciliation)]
     if problems:

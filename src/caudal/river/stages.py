@@ -20,7 +20,8 @@ from caudal.engine.cache import Cache, content_key
 from caudal.engine.code import code_sha256
 from caudal.engine.files import write_table
 from caudal.engine.session import literal
-from caudal.estimate.indicators import GAP_SUFFIX, Impossible, Planned, Records, estimate, plan
+from caudal.estimate.families import family_of
+from caudal.estimate.indicators import GAP_SUFFIX, Impossible, Planned, Records
 from caudal.harmonise import Harmonised, IdentifierKey, harmonise_delivery
 from caudal.model.country import EngineSpec
 from caudal.model.indicator import IndicatorSpec
@@ -77,7 +78,7 @@ def records_of(stage: Stage, source: SourceSpec, result: Harmonised) -> Records:
         columns=frozenset([*result.columns, *(c.name for c in PROVENANCE_COLUMNS)]),
         source=source.source,
         period=result.period,
-        territory=country.territory,
+        territory=source.reporter or country.territory,
         reporter=source.reporter or country.territory,
         vintage="",
         design=survey_design(stage.folder.path, source, kind),
@@ -93,7 +94,8 @@ def estimates(
     Indicators that are not in the cache are estimated together, in one pass.
     """
     catalogue, publication = stage.folder.catalogue, stage.folder.publication
-    planned, impossible = plan(records, indicators, catalogue, publication.breakdowns)
+    family = family_of(records.kind.name)
+    planned, impossible = family.plan(records, indicators, catalogue, publication.breakdowns)
     keys = {p.indicator.indicator: _estimate_key(stage, records, records_key, p) for p in planned}
     where = {name: stage.cache.folder("estimate", key) for name, key in keys.items()}
     stale = [p for p in planned if not where[p.indicator.indicator].is_dir()]
@@ -101,7 +103,7 @@ def estimates(
     started = time.perf_counter()
     if stale:
         stage.tell(Event("estimate", what, "started", facts={"indicators": len(stale)}))
-        table = estimate(records, stale, catalogue, stage.session, stage.cache.root / "spill")
+        table = family.estimate(records, stale, catalogue, stage.session, stage.cache.root / "spill")
         for p in stale:
             _keep(stage.cache, keys[p.indicator.indicator], _of_indicator(table, p))
     facts = {"estimated": len(stale), "kept": len(planned) - len(stale)}

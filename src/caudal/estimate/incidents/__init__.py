@@ -1,0 +1,12 @@
+"""Deaths and disappearances: incidents are the random event, not deaths.
+
+:func:`estimate` turns incident records into observations with intervals of a compound Poisson process,
+:func:`interval` is that interval, :func:`rate_ratio` compares two counts, and
+:func:`~caudal.estimate.incidents.duplicates.propose` names pairs of rows that may be one incident.
+"""
+
+from caudal.estimate.incidents.cube import estimate, plan
+from caudal.estimate.incidents.duplicates import Proposal, propose, written
+from caudal.estimate.incidents.intervals import Interval, interval, rate_ratio
+
+__all__ = ["Interval", "Proposal", "estimate", "interval", "plan", "propose", "rate_ratio", "written"]
