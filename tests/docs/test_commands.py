@@ -8,9 +8,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.docs.running import ROOT, caudal_lines
 
 from caudal.cli.parser import parser
+from tests.docs.running import ROOT, caudal_lines
 
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.yaml")],
@@ -30,8 +30,11 @@ def subcommands() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_shown_commands_can_be_typed(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line in caudal_lines(page):
+        words = shlex.split(line)[1:]
+        if len(words) == 1:  # a mention
+            words.append("--help")
         try:
-            parser().parse_args(shlex.split(line)[1:])
+            parser().parse_args(words)
         except SystemExit as end:
             assert end.code == 0, f"{line}\n{capsys.readouterr().err}"
 
