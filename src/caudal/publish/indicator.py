@@ -22,6 +22,7 @@ from caudal.publish.tables import (
     Figure,
     Table,
     by_breakdown,
+    described,
     figure_of,
     history_of,
     newest,
@@ -114,6 +115,21 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
         return c.has_interval, c.time[:4], -order[c.source], sizes[c.source, c.concept], c.time
 
     return max(best, key=rank, default=None)
+
+
+def without_total(voice: Voice, spec: IndicatorSpec) -> str:
+    """What can be said where the total is not shown: the highest and lowest figure of the first breakdown
+    of which something is; empty where nothing is."""
+    cells = cells_of_indicator(voice, spec)
+    for source in (s.source for s in voice.release.structure.sources):
+        own = [c for c in cells if c.source == source]
+        now = [c for c in own if c.time == latest(own) and c.concept == own[0].concept]
+        for key, group in by_breakdown(voice, now).items():
+            if len(key) == 1 and any(c.value is not None for c in group):
+                table = table_of(voice, group)
+                where = {"source": voice.source(source), "time": voice.when(group[0].time)}
+                return f"{voice.say('extremes', by=_by(voice, key[0]), **where)} {described(voice, table)}"
+    return ""
 
 
 def earlier_pages(

@@ -173,6 +173,7 @@ class Press:
                 "spec": spec,
                 "headline": voice.headline(cell) if cell else None,
                 "lead": voice.shown(cell) if cell else None,
+                "instead": "" if cell else indicator.without_total(voice, spec),
                 "sections": indicator.sections(voice, spec),
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],

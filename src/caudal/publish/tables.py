@@ -193,7 +193,8 @@ def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
 
 def described(voice: Voice, table: Table) -> str:
     """The chart in a sentence: its highest and lowest figure, and how many are withheld."""
-    known = [r for r in table.rows if r.cell.value is not None]
+    shown = [r for r in table.rows if r.cell.value is not None]
+    known = [r for r in shown if not _is_special(r.cell)] or shown
     if not known:
         return voice.words.text["described_none"]
     high = max(known, key=lambda r: r.cell.value or 0.0)
