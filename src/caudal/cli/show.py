@@ -151,6 +151,8 @@ def walked(given: argparse.Namespace, walk: Any) -> None:
     lines = [walk.address, ""]
     for room in ("published", "estimate", "harmonise", "collect", "recomputed"):
         facts = getattr(walk, room)
+        if facts and not given.sql:
+            facts = {k: v for k, v in facts.items() if k != "sql"}
         if facts:
             lines += [say(given, f"walk-{room}"), *_told(facts, 1), ""]
     out(given, asdict(walk), "\n".join(lines).rstrip())

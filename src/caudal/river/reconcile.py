@@ -239,15 +239,15 @@ def _figure_sql(variant: Variant) -> str:
         return f"{variant.scale} * {_sum(w, f.total, inside)}"
     if f.mean:
         known = f"{inside} AND ({f.mean}) IS NOT NULL"
-        return f"{variant.scale} * {_sum(w, f.mean, known)} / {_sum(w, '1', known)}"
+        return f"{variant.scale} * {_sum(w, f.mean, known)} / NULLIF({_sum(w, '1', known)}, 0)"
     known = f"{inside} AND ({f.numerator}) IS NOT NULL AND ({f.denominator}) IS NOT NULL"
     return f"{variant.scale} * {_sum(w, f.numerator, known)} / NULLIF({_sum(w, f.denominator, known)}, 0)"
 
 
 def _sum(weight: str, expression: str, condition: str) -> str:
     if is_condition(expression):
-        return f"sum({weight}) FILTER (WHERE {condition} AND ({expression}))"
-    return f"sum({weight} * ({expression})) FILTER (WHERE {condition})"
+        return f"coalesce(sum({weight}) FILTER (WHERE {condition} AND ({expression})), 0)"
+    return f"coalesce(sum({weight} * ({expression})) FILTER (WHERE {condition}), 0)"
 
 
 def _conjuncts(condition: str) -> list[str]:

@@ -43,7 +43,7 @@ def spec_files(folder: Path) -> list[Path]:
 def code_files() -> list[Path]:
     """Every file of the package."""
     package = Path(caudal.__file__).parent
-    return sorted(f for f in package.rglob("*") if f.is_file() and f.suffix != ".pyc")
+    return sorted(f for f in package.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
 
 
 def look(files: Iterable[Path]) -> Seen:

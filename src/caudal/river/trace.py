@@ -8,6 +8,7 @@ from the raw bytes in a fresh process with an empty cache, and compared bit by b
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+import caudal
 from caudal.collect import RegisteredDelivery, register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of
@@ -210,7 +212,10 @@ def _harmonised(
 
 def _in_a_fresh_process(path: Path, cell: str, computed: Mapping[str, Any]) -> dict[str, Any]:
     call = [sys.executable, "-m", "caudal.river.recompute", str(path), cell]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    package = str(Path(caudal.__file__).parents[1])
+    paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise CaudalError(problem("recompute-failed", where=cell, detail=done.stderr.strip()[-400:]))
     again = json.loads(done.stdout)
