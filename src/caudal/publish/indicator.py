@@ -25,6 +25,7 @@ from caudal.publish.tables import (
     described,
     figure_of,
     history_of,
+    is_special,
     newest,
     set_apart,
     table_of,
@@ -123,9 +124,11 @@ def without_total(voice: Voice, spec: IndicatorSpec) -> str:
     cells = cells_of_indicator(voice, spec)
     for source in (s.source for s in voice.release.structure.sources):
         own = [c for c in cells if c.source == source]
-        now = [c for c in own if c.time == latest(own) and c.concept == own[0].concept]
+        time = latest(own) if own else ""
+        now = [c for c in own if c.time == time and c.concept == own[0].concept]
         for key, group in by_breakdown(voice, now).items():
-            if len(key) == 1 and any(c.value is not None for c in group):
+            named = [c for c in group if c.value is not None and not is_special(c)]
+            if len(key) == 1 and len(named) > 1:
                 table = table_of(voice, group)
                 where = {"source": voice.source(source), "time": voice.when(group[0].time)}
                 return f"{voice.say('extremes', by=_by(voice, key[0]), **where)} {described(voice, table)}"

@@ -88,7 +88,7 @@ def in_reading_order(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 def _by_size(cell: Cell) -> tuple[bool, bool, float]:
     """Figures from large to small, then those of no category (not known, other ...), then the hidden."""
-    return cell.value is None, _is_special(cell), -(cell.value or 0.0)
+    return cell.value is None, is_special(cell), -(cell.value or 0.0)
 
 
 def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:
@@ -139,13 +139,14 @@ def figure_of(
 def _charted(table: Table) -> tuple[Shown, ...]:
     """Rows that a chart has room for: no categories of the not known, whose wide intervals would squeeze
     all others, and hidden figures only where all rows fit."""
-    named = tuple(r for r in table.rows if not _is_special(r.cell)) or table.rows
+    named = tuple(r for r in table.rows if not is_special(r.cell)) or table.rows
     if len(named) > CHART_ROWS:
         named = tuple(r for r in named if r.cell.value is not None) or named
     return named[:CHART_ROWS]
 
 
-def _is_special(cell: Cell) -> bool:
+def is_special(cell: Cell) -> bool:
+    """Whether a cell is about a category that is none: not known, other, not applicable."""
     return any(code.startswith("_") for _, code in cell.categories)
 
 
@@ -194,7 +195,7 @@ def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
 def described(voice: Voice, table: Table) -> str:
     """The chart in a sentence: its highest and lowest figure, and how many are withheld."""
     shown = [r for r in table.rows if r.cell.value is not None]
-    known = [r for r in shown if not _is_special(r.cell)] or shown
+    known = [r for r in shown if not is_special(r.cell)] or shown
     if not known:
         return voice.words.text["described_none"]
     high = max(known, key=lambda r: r.cell.value or 0.0)
