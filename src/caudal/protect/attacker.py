@@ -66,6 +66,10 @@ class Attacker:
         moved[self.cells] = solution.col_value
         return moved, np.asarray(solution.row_dual, float)
 
+    def bound(self, cell: int, lower: float, upper: float) -> None:
+        """Change how far one cell may move."""
+        self._solver.changeColBounds(int(self._place[cell]), lower, upper)
+
     def _start_again(self) -> None:
         """A warm start that lost its precision: forget the basis and let the solver choose its way."""
         self._solver.clearSolver()

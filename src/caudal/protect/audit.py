@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from caudal.protect.attacker import TOLERANCE, Attacker, Knowledge, reach
+from caudal.protect.attacker import FAR, TOLERANCE, Attacker, Knowledge, reach
 from caudal.protect.cells import Bools, Floats, Ints
 
 
@@ -125,6 +125,57 @@ def _both_ways(
         np.maximum(high, point, out=high)
         total += reach(matrix_t, know, attacker.rows, duals, cell, sign)
     return total
+
+
+class Pruner:
+    """Tells whether a suppressed cell can be published again, with one programme for the whole pattern.
+
+    Only the cells whose known interval rests on alternatives that move the published one are asked anew.
+    """
+
+    def __init__(self, matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, pool: Pool) -> None:
+        self.suppressed = suppressed.copy()
+        self._want = np.where(suppressed, know.demand, 0.0) - TOLERANCE
+        self._attacker = Attacker(matrix, know, suppressed)
+        self._lower = know.lower - know.values
+        pool.keep(suppressed)
+        self._points = np.array(pool.points) if pool.points else np.zeros((0, matrix.shape[1]))
+
+    def spares(self, cell: int) -> bool:
+        """Whether every other suppressed cell stays wide enough without ``cell``."""
+        self._attacker.bound(cell, 0.0, 0.0)
+        fine = self._all_wide(cell)
+        if not fine:
+            self._attacker.bound(cell, float(self._lower[cell]), FAR)
+        return fine
+
+    def publish(self, cell: int) -> None:
+        """Take ``cell`` out of the pattern for good."""
+        self._attacker.bound(cell, 0.0, 0.0)
+        self.suppressed[cell] = False
+        self._want[cell] = -TOLERANCE
+        self._points = self._points[self._points[:, cell] == 0]
+
+    def _all_wide(self, cell: int) -> bool:
+        still = self._points[:, cell] == 0
+        low = self._points.min(axis=0, where=still[:, None], initial=0.0)
+        high = self._points.max(axis=0, where=still[:, None], initial=0.0)
+        low[cell] = high[cell] = 0.0
+        want = self._want.copy()
+        want[cell] = -TOLERANCE
+        found: list[Floats] = []
+        for p in np.flatnonzero(high - low < want):
+            for sign in (-1.0, 1.0):
+                if high[p] - low[p] < want[p]:
+                    point = self._attacker.push(np.array([p]), np.array([sign]))[0]
+                    found.append(point)
+                    np.minimum(low, point, out=low)
+                    np.maximum(high, point, out=high)
+            if high[p] - low[p] < want[p]:
+                return False
+        if found:
+            self._points = np.vstack([self._points, *found])[-1500:]
+        return True
 
 
 PRIMES = (2_147_483_629, 2_147_483_587)

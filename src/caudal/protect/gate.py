@@ -5,11 +5,12 @@
    units that figures rest on (all records, the labour force, the unemployed ...) is one category of a
    first dimension; sets with the same counts are the same set, and a share ties its numerator and the
    complement to its denominator. All tables of all indicators form one system of cells.
-3. Cells are judged on unweighted records, protected by the method of the population, and proved.
+3. Cells are judged on unweighted records, against earlier releases too, protected by the one method of
+   the population, and proved.
 4. A suppressed observation shows one flag and nothing else, whether primary or secondary.
 
 It refuses, with the cell and the reason, whatever it cannot certify: contradictory margins, figures
-without n, cells that no pattern protects, a search out of time.
+without n, cells that no pattern protects, a search out of time, a change of method or secret.
 
 Reference: Hundepool et al. (2012), Statistical Disclosure Control; SDMX CL_OBS_STATUS (Q) and
 CL_CONF_STATUS (C).
@@ -17,7 +18,7 @@ CL_CONF_STATUS (C).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,30 +26,24 @@ import pyarrow as pa
 
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.indicator import IndicatorSpec
-from caudal.model.observation import (
-    ATTRIBUTES,
-    MEASURES,
-    TOTAL,
-    dimensions_of,
-    in_key_order,
-)
+from caudal.model.observation import TOTAL, dimensions_of, key_columns
 from caudal.model.protection import ProtectionPolicy
-from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, build_system
-from caudal.protect.certificates import Certificate
-from caudal.protect.population import Population, read_populations
+from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, Ints, build_system
+from caudal.protect.contract import Protected, Task
+from caudal.protect.ledger import EarlierRelease, read_ledger
+from caudal.protect.methods import method
+from caudal.protect.population import Key, Population, read_populations
 from caudal.protect.primary import small_counts
-from caudal.protect.suppress import Demand, Pattern, suppress
+from caudal.protect.release import MISSING, PUBLIC, RELEASED, SUPPRESSED, Shown, release_table
 from caudal.protect.verdict import PopulationVerdict, VerdictReport
-
-RELEASED, SUPPRESSED, PUBLIC, MISSING = "released", "suppressed", "public", "missing"
-BUILDER_SIDE = ("sample_n", "cases_n", "psu_n", "df")
 
 
 @dataclass(frozen=True)
-class Certified:
-    """A population with its pattern proved."""
+class Judged:
+    """A population with its pattern proved: observations withheld, observations perturbed, the verdict."""
 
     blanked: frozenset[int]
+    perturbed: Mapping[int, Shown]
     verdict: PopulationVerdict
 
 
@@ -59,6 +54,9 @@ def protect_release(
     hierarchies: Mapping[str, Hierarchy] | None = None,
     aliases: Mapping[str, str] | None = None,
     indicators: Iterable[IndicatorSpec] = (),
+    earlier: Sequence[EarlierRelease] = (),
+    secret: bytes = b"",
+    key_sums: Mapping[int, int] | None = None,
     seed: int = 0,
 ) -> tuple[pa.Table, VerdictReport]:
     """The release of ``observations`` under ``policy``, and its verdict report.
@@ -66,75 +64,117 @@ def protect_release(
     ``hierarchies``: dimension (``reference_area``, ``age`` ...) -> child code -> parent code; codes
     without a parent are children of the total. ``aliases``: dimension -> the dimension of which it is
     a finer or coarser form, as ``{"age_5": "age"}``. ``indicators`` tell which categories a gap
-    compares. Raises :class:`CaudalError` (category gate) with everything that cannot be certified.
+    compares. ``earlier``: the releases of the same populations, oldest first. ``secret`` and ``key_sums``
+    (row number -> sum of the record keys of its cell) serve the methods that perturb. Raises
+    :class:`CaudalError` (category gate) with everything that cannot be certified.
     """
     rows = observations.to_pylist()
+    dimensions = dimensions_of(observations)
     public = {i for i, r in enumerate(rows) if r["source_code"] in policy.public_sources}
     missing = {i for i, r in enumerate(rows) if i not in public and _is_missing(r)}
-    gaps = {s.indicator + "_gap": s.gap for s in indicators if s.gap}
+    ledger = read_ledger(earlier, key_columns(dimensions))
     populations = read_populations(
         {i: r for i, r in enumerate(rows) if i not in public | missing},
-        dimensions_of(observations),
+        dimensions,
         policy,
         hierarchies or {},
         aliases or {},
-        gaps,
+        {s.indicator + "_gap": s.gap for s in indicators if s.gap},
+        ledger,
     )
-    done: list[Certified] = []
+    done: list[Judged] = []
     problems: list[Problem] = []
     for population in populations:
         try:
-            done.append(_certified(population, policy, seed))
+            name, chosen = population.base, _method_name(population, policy)
+            problems += ledger.check_method(name, chosen, _secret_id(chosen, policy))
+            done.append(_judge(population, policy, chosen, secret, key_sums, seed))
         except CaudalError as error:
             problems += error.problems
     if problems:
         raise CaudalError(*problems)
-    blanked = frozenset[int]().union(*(d.blanked for d in done))
-    table = _released(observations, rows, blanked, public, missing, policy)
-    return table, _report(rows, dimensions_of(observations), blanked, public, missing, done)
+    verdicts = _verdicts(len(rows), public, missing, frozenset[int]().union(*(d.blanked for d in done)))
+    perturbed = {i: s for d in done for i, s in d.perturbed.items()}
+    table = release_table(observations, verdicts, perturbed, policy)
+    return table, _report(rows, dimensions, verdicts, done)
 
 
 def _is_missing(row: Mapping[str, object]) -> bool:
     return row["value"] is None and not row["sample_n"]
 
 
-def _certified(population: Population, policy: ProtectionPolicy, seed: int) -> Certified:
+def _verdicts(n: int, public: set[int], missing: set[int], blanked: frozenset[int]) -> list[str]:
+    given = (
+        dict.fromkeys(blanked, SUPPRESSED) | dict.fromkeys(missing, MISSING) | dict.fromkeys(public, PUBLIC)
+    )
+    return [given.get(i, RELEASED) for i in range(n)]
+
+
+def _method_name(population: Population, policy: ProtectionPolicy) -> str:
+    return policy.method_of(population.name.split("/")[1])
+
+
+def _secret_id(chosen: str, policy: ProtectionPolicy) -> str:
+    return f"{policy.secret}#{policy.secret_version}" if method(chosen).needs_secret else ""
+
+
+def _judge(
+    population: Population,
+    policy: ProtectionPolicy,
+    chosen: str,
+    secret: bytes,
+    key_sums: Mapping[int, int] | None,
+    seed: int,
+) -> Judged:
     system = build_system(
         population.dimensions, population.cells, population.hierarchies, links=population.links
     )
-    demand = Demand(policy.values, policy.lower())
-    primary = _primary(system, population, policy)
-    forced = np.array([k in population.withheld for k in system.keys], bool)
-    zeros = policy.zeros != "published"
-    pattern = suppress(
+    rule = method(chosen)
+    if rule.needs_secret and not secret:
+        raise CaudalError(problem("protect-no-secret", where=population.name, method=chosen))
+    if rule.perturbs and population.survey:
+        raise CaudalError(problem("protect-survey-perturbed", where=population.name, method=chosen))
+    task = Task(
+        population.name,
         system,
-        primary,
-        demand=demand,
-        cost=_cost(system, population, policy),
-        forced=forced,
-        fixed=_kept(system, population, policy),
-        zeros=zeros,
-        seed=seed,
-        time_limit_s=policy.time_limit_s,
+        _primary(system, population, policy),
+        _kept(system, population, policy),
+        _marked(system, population.withheld),
+        _cost(system, population, policy),
+        policy,
+        secret,
+        _keys(system, population, key_sums),
+        seed,
     )
-    _refuse_if_open(system, pattern, population)
-    wanted = ~system.hidden | (system.remainder & primary)
-    suppressed = {system.keys[c] for c in np.flatnonzero(pattern.suppressed & wanted)}
-    return Certified(
-        frozenset(i for i, cells in population.rows.items() if suppressed.intersection(cells)),
-        _verdict(system, population, policy, pattern, len(suppressed)),
-    )
+    result = rule.protect(task)
+    _refuse_if_open(task, population, result)
+    if rule.perturbs:
+        return _perturbed(task, population, result)
+    wanted = ~system.hidden | (system.remainder & task.primary)
+    lost = {system.keys[c] for c in np.flatnonzero(~result.shown & wanted)}
+    blanked = frozenset(i for i, cells in population.rows.items() if lost.intersection(cells))
+    return Judged(blanked, {}, _verdict(task, population, result, len(lost)))
+
+
+def _marked(system: CellSystem, keys: Iterable[Key]) -> Bools:
+    found = np.zeros(system.size, bool)
+    found[[system.index[k] for k in keys if k in system.index]] = True
+    return found
 
 
 def _primary(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Bools:
+    """Small cells that are not out already, cells withheld once, small changes since."""
     threshold = np.array([population.threshold(k) for k in system.keys])
     small = small_counts(system.counts, threshold, zeros=policy.zeros == "primary")
     unknown = np.array([population.says_nothing(k) for k in system.keys], bool)
-    return np.asarray(small & ~unknown & (~system.hidden | system.remainder), bool)
+    visible = ~system.hidden | system.remainder
+    once = _marked(system, population.once_withheld | population.changed) & (system.counts > 0)
+    return np.asarray((small & ~unknown & visible & ~_marked(system, population.once_published)) | once, bool)
 
 
 def _cost(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Floats:
-    used: dict[tuple[str, ...], int] = {}
+    """Observations that go with a cell, times the custodian's factors, plus a little for its size."""
+    used: dict[Key, int] = {}
     for cells in population.rows.values():
         for key in cells:
             used[key] = used.get(key, 0) + 1
@@ -148,40 +188,55 @@ def _cost(system: CellSystem, population: Population, policy: ProtectionPolicy) 
 
 
 def _kept(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Bools:
-    def kept(key: tuple[str, ...]) -> bool:
+    """Cells that must stay published: by the custodian's word, or because they are out."""
+
+    def kept(key: Key) -> bool:
         named = dict(zip(system.dimensions, key, strict=True))
         return any(all(named.get(d, TOTAL) == c for d, c in cell.items()) for cell in policy.keep)
 
-    return np.array([kept(k) for k in system.keys], bool)
+    asked = np.array([kept(k) for k in system.keys], bool)
+    return asked | _marked(system, population.once_published)
 
 
-def _refuse_if_open(system: CellSystem, pattern: Pattern, population: Population) -> None:
-    if pattern.certified:
-        return
-    unproved = pattern.certificate.unproved if pattern.certificate else ()
-    lost = sorted({*pattern.hopeless, *pattern.open_cells, *unproved})
+def _keys(system: CellSystem, population: Population, key_sums: Mapping[int, int] | None) -> Ints | None:
+    if key_sums is None:
+        return None
+    found = np.zeros(system.size, np.int64)
+    for i, cells in population.rows.items():
+        if i in key_sums:
+            found[system.index[cells[0]]] = key_sums[i]
+    return found
+
+
+def _refuse_if_open(task: Task, population: Population, result: Protected) -> None:
+    kept = np.flatnonzero(task.primary & task.keep)
+    problems = [
+        problem("protect-must-stay", where=task.name, cell=population.readable(task.system, int(c)))
+        for c in kept
+    ]
+    unproved = result.certificate.unproved if result.certificate else ()
     code = (
         "protect-hopeless"
-        if pattern.hopeless
+        if result.hopeless
         else "protect-uncertified"
         if unproved
         else "protect-out-of-time"
     )
-    raise CaudalError(
-        *(
-            problem(
-                code,
-                where=population.name,
-                cell=population.readable(system, c),
-                path=_path(system, pattern, c),
-                recoding=_recoding(system, c),
-            )
-            for c in lost[:20]
+    problems += [
+        problem(
+            code,
+            where=task.name,
+            cell=population.readable(task.system, c),
+            path=_path(task.system, result.shown, c),
+            recoding=_recoding(task.system, c),
         )
-    )
+        for c in result.open_cells[:20]
+    ]
+    if problems:
+        raise CaudalError(*problems)
 
 
-def _path(system: CellSystem, pattern: Pattern, cell: int) -> str:
+def _path(system: CellSystem, shown: Bools, cell: int) -> str:
     """The equation in which the cell stands with the fewest other suppressed cells."""
     rows = system.matrix[:, [cell]].nonzero()[0]
     if not len(rows):
@@ -189,7 +244,7 @@ def _path(system: CellSystem, pattern: Pattern, cell: int) -> str:
 
     def others(row: int) -> int:
         members = system.matrix.indices[system.matrix.indptr[row] : system.matrix.indptr[row + 1]]
-        return int(pattern.suppressed[members].sum())
+        return int((~shown[members]).sum())
 
     return system.equation(int(min(rows, key=others)))
 
@@ -202,90 +257,67 @@ def _recoding(system: CellSystem, cell: int) -> str:
     return system.dimensions[max(shown, key=lambda i: len({k[i] for k in system.keys}))]
 
 
-def _verdict(
-    system: CellSystem,
-    population: Population,
-    policy: ProtectionPolicy,
-    pattern: Pattern,
-    suppressed_n: int,
-) -> PopulationVerdict:
-    proof = pattern.certificate or Certificate(policy.values, (), (), 0)
+def _perturbed(task: Task, population: Population, result: Protected) -> Judged:
+    """Counts and shares of a population under a perturbing method; other figures are withheld."""
+    system = task.system
+
+    def cell(key: Key) -> tuple[int, int, float]:
+        at = system.index[key]
+        return int(system.counts[at]), int(result.counts[at]), float(result.added_se[at])
+
+    shown: dict[int, Shown] = {}
+    blanked: set[int] = set()
+    for i, cells in population.rows.items():
+        known = [k for k in cells if k in population.cells]
+        if i in population.counts_rows and known:
+            shown[i] = Shown(cell(known[0]))
+        elif i in population.share_rows and len(known) >= 2:
+            shown[i] = Shown(cell(known[0]), cell(known[1]))
+        else:
+            blanked.add(i)
+    return Judged(frozenset(blanked), shown, _verdict(task, population, result, 0))
+
+
+def _verdict(task: Task, population: Population, result: Protected, suppressed_n: int) -> PopulationVerdict:
+    system, policy = task.system, task.policy
+    chosen = _method_name(population, policy)
+    proof = result.certificate
     return PopulationVerdict(
-        population.name,
-        "suppression",
-        int((~system.hidden).sum()),
-        int((pattern.primary & (~system.hidden | system.remainder)).sum()),
-        pattern.secondary_n,
-        pattern.least_secondary_n,
-        suppressed_n,
-        proof.proved_n,
-        policy.values,
-        policy.lower(),
-        len(proof.moves),
-        int(system.hidden.sum()),
-        population.survey,
+        population=population.name,
+        method=chosen,
+        secret=_secret_id(chosen, policy),
+        cells_n=int((~system.hidden).sum()),
+        primary_n=int(task.primary.sum()),
+        secondary_n=result.secondary_n,
+        least_secondary_n=result.least_secondary_n,
+        suppressed_n=suppressed_n,
+        proved_n=proof.proved_n if proof else 0,
+        values=policy.values,
+        attacker_lower=policy.lower(),
+        alternatives_n=len(proof.moves) if proof else 0,
+        hidden_n=int(system.hidden.sum()),
+        survey=population.survey,
+        notes=result.notes,
     )
 
 
-def _released(
-    table: pa.Table,
-    rows: list[dict[str, object]],
-    blanked: frozenset[int],
-    public: set[int],
-    missing: set[int],
-    policy: ProtectionPolicy,
-) -> pa.Table:
-    """The table with verdicts; suppressed rows keep key and unit and nothing else."""
-    verdicts = [
-        PUBLIC if i in public else MISSING if i in missing else SUPPRESSED if i in blanked else RELEASED
-        for i in range(len(rows))
-    ]
-    hide_n = () if policy.publish_n else BUILDER_SIDE
-    columns = []
-    for field in table.schema:
-        values = [r[field.name] for r in rows]
-        if field.name == "verdict":
-            values = list(verdicts)
-        elif field.name in MEASURES or field.name in ATTRIBUTES:
-            values = [_shown(field.name, v, verdicts[i], hide_n) for i, v in enumerate(values)]
-        columns.append(pa.array(values, field.type))
-    return in_key_order(pa.table(columns, schema=table.schema))
-
-
-def _shown(name: str, value: object, verdict: str, hide_n: tuple[str, ...]) -> object:
-    if verdict == SUPPRESSED:
-        return {"obs_status_code": "Q", "conf_status_code": "C"}.get(
-            name, value if name == "unit_code" else None
-        )
-    if name in hide_n and verdict != PUBLIC:
-        return None
-    if name == "conf_status_code" and verdict in (RELEASED, PUBLIC):
-        return "F"
-    return value
-
-
 def _report(
-    rows: list[dict[str, object]],
-    dimensions: tuple[str, ...],
-    blanked: frozenset[int],
-    public: set[int],
-    missing: set[int],
-    done: list[Certified],
+    rows: list[dict[str, object]], dimensions: tuple[str, ...], verdicts: list[str], done: list[Judged]
 ) -> VerdictReport:
     loss: dict[str, dict[str, tuple[int, int]]] = {}
-    judged = [i for i in range(len(rows)) if i not in public | missing]
+    judged = [i for i, v in enumerate(verdicts) if v in (RELEASED, SUPPRESSED)]
     for name in ("reference_area_code", "counterpart_area_code", *(f"{d}_code" for d in dimensions)):
         by: dict[str, tuple[int, int]] = {}
         for i in judged:
             lost, all_ = by.get(str(rows[i][name]), (0, 0))
-            by[str(rows[i][name])] = (lost + (i in blanked), all_ + 1)
+            by[str(rows[i][name])] = (lost + (verdicts[i] == SUPPRESSED), all_ + 1)
         loss[name.removesuffix("_code")] = dict(sorted(by.items()))
     return VerdictReport(
         len(rows),
-        len(judged) - len(blanked),
-        len(blanked),
-        len(public),
-        len(missing),
+        verdicts.count(RELEASED),
+        verdicts.count(SUPPRESSED),
+        verdicts.count(PUBLIC),
+        verdicts.count(MISSING),
         tuple(d.verdict for d in done),
         loss,
     )

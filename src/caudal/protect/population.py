@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.indicator import GapSpec
-from caudal.model.observation import NOT_APPLICABLE, TOTAL, address
+from caudal.model.observation import NOT_APPLICABLE, TOTAL, address, key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import CellSystem, Hierarchy, Link
+from caudal.protect.ledger import Ledger, ledger_key, small_change
 
 Key = tuple[str, ...]
 Row = Mapping[str, object]
@@ -34,11 +35,21 @@ class Population:
     hierarchies: Mapping[str, Hierarchy]
     links: tuple[Link, ...]
     rows: Mapping[int, tuple[Key, ...]]
+    counts_rows: frozenset[int]
+    share_rows: frozenset[int]
     withheld: frozenset[Key]
+    once_withheld: frozenset[Key]
+    once_published: frozenset[Key]
+    changed: frozenset[Key]
     survey: bool
     denominators: frozenset[str]
     policy: ProtectionPolicy
     labels: Mapping[str, str]
+
+    @property
+    def base(self) -> str:
+        """The base population: reporter, source and period, whatever the vintage."""
+        return self.name.rsplit("/", 1)[0]
 
     def threshold(self, key: Key) -> int:
         """The count below which a cell is primary."""
@@ -68,6 +79,7 @@ def read_populations(
     hierarchies: Mapping[str, Hierarchy],
     aliases: Mapping[str, str],
     gaps: Mapping[str, GapSpec],
+    ledger: Ledger,
 ) -> list[Population]:
     """One population for each reporter, source, period and vintage. Raises :class:`CaudalError`."""
     groups: dict[tuple[str, ...], dict[int, Row]] = {}
@@ -75,7 +87,7 @@ def read_populations(
         name = tuple(str(row[c]) for c in ("reporter_code", "source_code", "time_period", "vintage"))
         groups.setdefault(name, {})[i] = row
     readers = [
-        _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps)
+        _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps, ledger)
         for name, part in sorted(groups.items())
     ]
     populations = [r.read() for r in readers]
@@ -97,8 +109,11 @@ class _Reader:
         hierarchies: Mapping[str, Hierarchy],
         aliases: Mapping[str, str],
         gaps: Mapping[str, GapSpec],
+        ledger: Ledger,
     ) -> None:
         self.name, self.rows, self.policy, self.aliases, self.gaps = name, rows, policy, aliases, gaps
+        self.ledger = ledger
+        self.columns = key_columns(dimensions)
         self.given = dimensions
         kept = [d for d in dimensions if aliases.get(d, d) == d]
         self.axes = ("set", "reference_area", "counterpart_area", *kept)
@@ -148,7 +163,10 @@ class _Reader:
             self._trees(),
             links,
             rows,
+            frozenset(i for i in shown if self.rows[i]["unit_code"] in COUNT_UNITS),
+            frozenset(i for i, parts in shown.items() if len(parts) == 2),
             frozenset(k for i, ks in rows.items() if self._withheld(self.rows[i]) for k in ks if k in cells),
+            *self._history(rows, cells),
             self.survey,
             frozenset(same[s] for s in counts if s.endswith("|n")),
             self.policy,
@@ -244,6 +262,29 @@ class _Reader:
         if str(row["counterpart_area_code"]) not in (NOT_APPLICABLE, TOTAL):
             crossed.add("counterpart_area")
         return row["value"] is None or any(set(c) <= crossed for c in self.policy.never_crossed)
+
+    def _history(
+        self, rows: Mapping[int, tuple[Key, ...]], cells: Mapping[Key, int]
+    ) -> tuple[frozenset[Key], frozenset[Key], frozenset[Key]]:
+        """Cells that earlier releases withheld, those that they published unchanged, those that changed
+        by a small count. The cells of a share are out only together, so only whole figures count."""
+        withheld: set[Key] = set()
+        published: set[Key] = set()
+        changed: set[Key] = set()
+        for i, parts in rows.items():
+            row = self.rows[i]
+            at = ledger_key(row, self.columns)
+            if at in self.ledger.withheld:
+                withheld.update(k for k in parts if k in cells)
+            figures = self.ledger.published.get(at, ())
+            if self.survey or row["unit_code"] not in COUNT_UNITS:
+                published.update(k for k in parts if figures and k in cells)
+            elif row["value"] in figures:
+                published.update(k for k in parts if k in cells)
+            elif small_change(row, figures, self.policy) and any(c != TOTAL for c in parts[0][1:]):
+                changed.update(k for k in parts if k in cells)
+        out = frozenset(published - withheld)
+        return frozenset(withheld), out, frozenset(changed - out)
 
 
 def _finer(key: Key, than: Key) -> bool:

@@ -19,11 +19,14 @@ import numpy as np
 from scipy import sparse
 
 from caudal.protect.attacker import Knowledge
-from caudal.protect.audit import Failure, Pool, audit_widths
+from caudal.protect.audit import Failure, Pool, Pruner, audit_widths
 from caudal.protect.cells import Bools, CellSystem, Floats, Ints
 from caudal.protect.certificates import Certificate, certify
 from caudal.protect.master import Master, cut_row, first_rows
 from caudal.protect.rounding import Cover, round_pattern
+
+#: Cells that fail and are looked at in one round: their cuts mend many others.
+FAILURES_A_ROUND = 400
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def suppress(
     fixed: Bools | None = None,
     zeros: bool = False,
     seed: int = 0,
-    rounds: int = 30,
+    rounds: int = 24,
     time_limit_s: float = 300.0,
     effort: int = 1,
 ) -> Pattern:
@@ -112,6 +115,7 @@ class _Search:
     hopeless: Ints
     grown: Bools
     pools: tuple[Pool, ...]
+    everybody: bool = False
 
     @classmethod
     def start(
@@ -178,8 +182,11 @@ class _Search:
                 if all(f.cell in self.hopeless for f in failures):
                     break
                 continue
+            if not self.everybody:  # secondary cells too must stay open, once the primary ones do
+                self.everybody = True
+                continue
             if self.grown.any():
-                pattern = self._prune(pattern, seed, deadline)
+                pattern = self._prune(pattern, fractions, deadline)
             certificate = self._prove(pattern, seed + clean)
             if not certificate.unproved:
                 break
@@ -187,27 +194,21 @@ class _Search:
             self._ask_more(certificate)
         return self._result(pattern, failures, least, done, certificate)
 
-    def _prune(self, pattern: Bools, seed: int, deadline: float) -> Bools:
-        """Publish again, in shrinking groups, what a grown pattern does not need."""
-        rng = np.random.default_rng(seed)
-        left = rng.permutation(np.flatnonzero(pattern & self.candidate))
-        group = max(len(left) // 8, 1)
-        while len(left) and time.process_time() < deadline:
-            trial = pattern.copy()
-            trial[left[:group]] = False
-            fails = any(
-                audit_widths(
-                    self.matrix, self.matrix_t, k, trial, pool=Pool(self.system.size), most_failures=1
-                ).failures
-                for k in self.layers
-            )
-            if not fails:
-                pattern, left = trial, left[group:]
-            elif group > 1:
-                group //= 2
-            else:
-                left = left[1:]
-        return pattern
+    def _prune(self, pattern: Bools, fractions: Floats, deadline: float) -> Bools:
+        """Publish again, one by one, what a pattern does not need; least wanted first."""
+        pruners = [
+            Pruner(self.matrix, know, pattern, pool)
+            for know, pool in zip(self.layers, self.pools, strict=True)
+        ]
+        chosen = np.flatnonzero(pattern & self.candidate)
+        order = chosen[np.lexsort((chosen, fractions[chosen] - self.cost[chosen] / self.cost.max()))]
+        for cell in order:
+            if time.process_time() > deadline:
+                break
+            if all(p.spares(int(cell)) for p in pruners):
+                for p in pruners:
+                    p.publish(int(cell))
+        return pruners[0].suppressed
 
     def _prove(self, pattern: Bools, seed: int) -> Certificate:
         """Integer alternatives for the first layer, the counts."""
@@ -231,7 +232,17 @@ class _Search:
     def _audit(self, pattern: Bools, seed: int) -> list[Failure]:
         failures: list[Failure] = []
         for layer, (know, pool) in enumerate(zip(self.layers, self.pools, strict=True)):
-            found = audit_widths(self.matrix, self.matrix_t, know, pattern, pool=pool, seed=seed + layer)
+            if not self.everybody:
+                know = replace(know, demand=np.where(self.always, know.demand, 0.0))
+            found = audit_widths(
+                self.matrix,
+                self.matrix_t,
+                know,
+                pattern,
+                pool=pool,
+                seed=seed + layer,
+                most_failures=FAILURES_A_ROUND,
+            )
             failures += [f for f in found.failures if f.cell not in self.hopeless]
             self._new_rows(found.failures, know)
         return failures

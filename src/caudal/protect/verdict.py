@@ -28,7 +28,7 @@ class PopulationVerdict:
     alternatives_n: int
     hidden_n: int
     survey: bool
-    changed_n: int = 0
+    secret: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -51,6 +51,11 @@ class VerdictReport:
         """Whether every suppressed cell has its certificate; a release without it does not leave."""
         return all(p.proved_n == p.suppressed_n for p in self.populations)
 
+    @property
+    def methods(self) -> dict[str, tuple[str, str]]:
+        """Method and id of the secret by base population, for the ledger of the next release."""
+        return {p.population.rsplit("/", 1)[0]: (p.method, p.secret) for p in self.populations}
+
     def as_dict(self) -> dict[str, Any]:
         """Everything, as plain values for JSON."""
         return asdict(self)
@@ -62,6 +67,9 @@ class VerdictReport:
             f"suppressed {self.suppressed_n}, public {self.public_n}, missing {self.missing_n}"
         ]
         for p in self.populations:
+            if p.method != "suppression":
+                out.append(f"{p.population}: {p.method}; {p.cells_n} cells; every count is perturbed")
+                continue
             out.append(
                 f"{p.population}: {p.method}; {p.cells_n} cells; primary {p.primary_n}, secondary "
                 f"{p.secondary_n} (no sufficient pattern has fewer than {p.least_secondary_n}); "
@@ -95,6 +103,7 @@ MODELLED: tuple[str, ...] = (
 NOT_MODELLED: tuple[str, ...] = (
     "several contributors who pool what they know of one suppressed cell",
     "differences between populations of different sources",
+    "the weights of survey records: what is proved is proved of unweighted records",
     "tables outside the release that the attacker holds and the ledger does not list",
     "which of the sufficient patterns the search prefers, for an attacker who reruns it on each alternative",
 )
