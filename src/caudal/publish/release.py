@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -241,11 +242,14 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
 
 
 def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:
-    """Every indicator and source that a cell names must be described, and be fit to name a file."""
+    """Every indicator and source that a cell names must be described, every address lead to one cell, and
+    every name be fit to name a file."""
     known = {i.indicator for i in structure.indicators}, {s.source for s in structure.sources}
     used = {c.indicator for c in cells}, {c.source for c in cells}
     strange = sorted((used[0] - known[0]) | (used[1] - known[1]))
     problems = tuple(problem("publish-not-described", found=n) for n in strange)
+    twice = [a for a, n in Counter(c.address for c in cells).items() if n > 1]
+    problems += tuple(problem("publish-address-twice", found=a) for a in sorted(twice))
     if problems := (*problems, *_unfit_names(cells, structure)):
         raise CaudalError(*problems)
 

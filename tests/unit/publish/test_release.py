@@ -69,3 +69,10 @@ def test_a_name_that_leads_out_of_the_site_is_refused(tmp_path: Path) -> None:
         ("publish-unfit-name", "../../../etc/passwd"),
         ("publish-unfit-name", "a/b"),
     ]
+
+
+def test_two_figures_at_one_address_are_refused(tmp_path: Path) -> None:
+    rows = [cell("foreign_born", 1.0), cell("foreign_born", 2.0, concept_vector="basis=citizenship")]
+    with pytest.raises(CaudalError) as caught:
+        read_release(write_release(tmp_path, rows))
+    assert codes(caught) == ["publish-address-twice"]
