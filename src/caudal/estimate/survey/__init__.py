@@ -4,7 +4,7 @@ from caudal.estimate.survey.crossing import crossings_up_to
 from caudal.estimate.survey.design import Design
 from caudal.estimate.survey.estimation import estimate_cube
 from caudal.estimate.survey.gvf import VarianceTable
-from caudal.estimate.survey.statistics import Count, Gap, Mean, Proportion, Ratio, Statistic, Total
+from caudal.estimate.survey.statistics import Count, Gap, Mean, Proportion, Quantile, Ratio, Statistic, Total
 
 __all__ = [
     "Count",
@@ -12,6 +12,7 @@ __all__ = [
     "Gap",
     "Mean",
     "Proportion",
+    "Quantile",
     "Ratio",
     "Statistic",
     "Total",

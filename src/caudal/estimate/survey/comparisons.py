@@ -20,7 +20,7 @@ from caudal.errors import CaudalError, problem
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.intervals import Limits, t_limits
 from caudal.estimate.survey.sample import Mask, Sample, covariance
-from caudal.estimate.survey.statistics import Statistic, parts
+from caudal.estimate.survey.statistics import Linear, parts
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Estimates:
         return t_limits(self.value, self.se, np.full(self.value.shape, self.df), level)
 
 
-def estimate_domains(sample: Sample, statistic: Statistic, domains: Mapping[str, Mask]) -> Estimates:
+def estimate_domains(sample: Sample, statistic: Linear, domains: Mapping[str, Mask]) -> Estimates:
     """A statistic in each of several domains (they may overlap), with the covariance between them.
 
     The statistic's expressions must be columns of ``sample``.

@@ -24,7 +24,9 @@ from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.intervals import Limits, proportion_limits, t_limits
 from caudal.estimate.survey.plan import ALL_ROWS, Asked, Term
+from caudal.estimate.survey.quantiles import QuantileEstimate
 from caudal.estimate.survey.result import Cells
+from caudal.estimate.survey.statistics import Quantile
 
 Flags = npt.NDArray[np.bool_] | np.bool_ | bool
 
@@ -83,6 +85,39 @@ def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], c
         psu_n, stratum_n, np.where(n > 0, df, np.nan), deff, deff_replace, method, flags,
         np.where(stack.is_whole, 1.0, rows),
     )  # fmt: skip
+
+
+def quantile_result(
+    quantile: Quantile, estimates: Sequence[QuantileEstimate], stack: Stack, context: Context
+) -> Cells:
+    """Quantiles of every cell as cells of the result."""
+    value, se, lower, upper, df, n, missing = (
+        np.array([getattr(e, name) for e in estimates], dtype=np.float64)
+        for name in ("value", "se", "lower", "upper", "df", "sample_n", "missing_n")
+    )
+    none = np.full(value.shape, np.nan)
+    remarks = "; ".join(context.remarks)
+    flags = ["; ".join(t for t in (remarks, _quantile_flag(e)) if t) for e in estimates]
+    if context.design.kind == "full_count":
+        se, lower, upper = np.where(n > 0, 0.0, np.nan), none, none
+    kind = "full_count" if context.design.kind == "full_count" else f"woodruff-{quantile.interval}"
+    rows = np.where(stack.is_whole, 1.0, n + missing)
+    return Cells(
+        quantile.name, stack.codes, value, se, lower, upper, (kind,) * value.size, n, none, none, none, df,
+        none, none, (_method(context),) * value.size, flags, rows,
+    )  # fmt: skip
+
+
+def _quantile_flag(estimate: QuantileEstimate) -> str:
+    rows = estimate.sample_n + estimate.missing_n
+    if rows == 0:
+        return "empty domain"
+    if estimate.sample_n == 0:
+        return "all values missing"
+    found = [f"missing values: {estimate.missing_n} of {rows} rows"] if estimate.missing_n else []
+    if not np.isfinite(estimate.se):
+        found.append("no error estimated: the interval leaves the range of the data")
+    return "; ".join(found)
 
 
 def gap_cells(

@@ -14,20 +14,29 @@ import numpy as np
 import pyarrow as pa
 
 from caudal.errors import CaudalError, Problem, problem
-from caudal.estimate.survey.coding import Coding, Key, codings
+from caudal.estimate.survey.coding import UNKNOWN, Coding, Key, codings
 from caudal.estimate.survey.crossing import crossings_of
 from caudal.estimate.survey.cube import add_stage, variances
 from caudal.estimate.survey.design import Design, second_stage
-from caudal.estimate.survey.estimates import Context, gap_cells, stacked_cells, statistic_cells
+from caudal.estimate.survey.estimates import (
+    Context,
+    Stack,
+    gap_cells,
+    quantile_result,
+    stacked_cells,
+    statistic_cells,
+)
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
 from caudal.estimate.survey.gaps import planned_gaps
 from caudal.estimate.survey.plan import Asked, asked, needed
 from caudal.estimate.survey.profile import Profile, read_profile
-from caudal.estimate.survey.result import result_table
+from caudal.estimate.survey.quantiles import quantile_cells
+from caudal.estimate.survey.result import Cells, result_table
+from caudal.estimate.survey.sample import sample_of
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
 from caudal.estimate.survey.source import Source, opened
-from caudal.estimate.survey.statistics import Gap, Statistic, parts
+from caudal.estimate.survey.statistics import Count, Gap, Quantile, Statistic, parts
 from caudal.estimate.survey.taylor import Scales, scales
 
 _PROBE_ROWS = 20_000
@@ -86,7 +95,7 @@ def estimate_cube(
     with opened(data, connection, threads) as source:
         prepared = _prepared(source, design, statistics, crossings, where, missing, gaps)
         _check_size(prepared, max_cells)
-        return _estimated(source, design, prepared, gaps, level)
+        return _estimated(source, design, prepared, statistics, gaps, level)
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def _prepared(
     missing: Missing,
     gaps: Sequence[Gap],
 ) -> _Prepared:
-    linear = [parts(s) for s in statistics]
+    linear = [parts(s) for s in statistics if not isinstance(s, Quantile)] or [parts(Count(label="_rows"))]
     expressions = tuple(dict.fromkeys(e for p in linear for e in p.expressions))
     checker = _Checker(source.columns)
     sql = {e: checker.sql(e, "statistics") for e in expressions}
@@ -125,7 +134,7 @@ def _prepared(
     )
     dims = tuple(dict.fromkeys(d for c in crossings for d in c))
     dim_sql = {d: checker.column(d, "crossings") for d in dims}
-    checker.faults += _duplicates([*(p.name for p in linear), *(g.name for g in gaps)])
+    checker.faults += _duplicates([*(s.name for s in statistics), *(g.name for g in gaps)])
     checker.finish()
     conditions = frozenset(p.numerator for p in linear if p.is_condition and p.numerator)
     keys = [*dim_sql.values(), *design_sql.strata, *design_sql.psu]
@@ -264,6 +273,7 @@ def _estimated(
     source: Source,
     design: Design,
     prepared: _Prepared,
+    statistics: Sequence[Statistic],
     gaps: Sequence[Gap],
     level: float,
 ) -> pa.Table:
@@ -287,9 +297,43 @@ def _estimated(
             stack, request, [sums.statistics[k, request.parts.name] for k in range(len(tables))], context
         )
         for request in prepared.requests
+        if request.parts.name != "_rows"
     ]
     found += [
         gap_cells(g, tables[g.crossing], by_name[g.statistic], sums.gaps[g.crossing, g.name], context)
         for g in planned
     ]
+    quantiles = [s for s in statistics if isinstance(s, Quantile)]
+    if quantiles:
+        found += _quantiles(source, design, prepared, quantiles, stack, context)
     return result_table(found, prepared.dims, labels)
+
+
+def _quantiles(
+    source: Source,
+    design: Design,
+    prepared: _Prepared,
+    quantiles: Sequence[Quantile],
+    stack: Stack,
+    context: Context,
+) -> list[Cells]:
+    """Quantiles of every cell, on the sample in memory."""
+    domain = prepared.request.where or "true"
+    shown = {d: f"CAST({sql} AS VARCHAR)" for d, sql in prepared.dim_sql.items()}
+    columns = [*dict.fromkeys(q.variable for q in quantiles), domain, *shown.values()]
+    sample = sample_of(source, design, list(dict.fromkeys(columns)))
+    labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
+    rows = {d: _category_codes(sample.columns[text], labels[d]) for d, text in shown.items()}
+    inside = (sample.columns[domain] == 1) & (sample.weight != 0)
+    sizes = {d: len(names) for d, names in labels.items()}
+    return [
+        quantile_result(
+            q, quantile_cells(sample, q, rows, stack.codes, sizes, inside, context.level), stack, context
+        )
+        for q in quantiles
+    ]
+
+
+def _category_codes(column: Any, labels: Sequence[str]) -> Any:
+    position = {name: k for k, name in enumerate(labels)}
+    return np.array([position[UNKNOWN if v is None else str(v)] for v in column], dtype=np.int64)

@@ -14,17 +14,17 @@ Refused: a limit where the interval of the share leaves 0..1: it is null, and th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from caudal.estimate.survey.frame import Floats
+from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.intervals import proportion_limits, t_quantile
 from caudal.estimate.survey.sample import Mask, Sample, covariance
+from caudal.estimate.survey.statistics import Quantile, ShareInterval
+from caudal.estimate.survey.statistics import QuantileRule as Rule
 
-Rule = Literal["math", "school", "shahvaish", "hf1", "hf2", "hf3", "hf4", "hf5", "hf6", "hf7", "hf8", "hf9"]
-ShareInterval = Literal["mean", "beta", "xlogit", "asin"]
 _EQUAL = 1e-12
 
 
@@ -145,4 +145,36 @@ def _positions(w: Floats, rule: Rule) -> Floats:
             found = (before / 3 + cumulated * 2 / 3) / (total + last / 3)
         case _:
             found = (before * 3 / 8 + cumulated * 5 / 8) / (total + last / 4)
+    return found
+
+
+def quantile_cells(
+    sample: Sample,
+    quantile: Quantile,
+    rows: Mapping[str, Ints],
+    cells: Mapping[str, Ints],
+    sizes: Mapping[str, int],
+    inside: Mask,
+    level: float,
+) -> list[QuantileEstimate]:
+    """The quantile in every cell: ``rows`` and ``cells`` hold the categories of each breakdown, ``sizes[d]``
+    standing for the total; ``inside`` is the domain."""
+    found = []
+    count = next(iter(cells.values())).size if cells else 1
+    for cell in range(count):
+        domain = inside.copy()
+        for dim, codes in cells.items():
+            if codes[cell] != sizes[dim]:
+                domain &= rows[dim] == codes[cell]
+        found.append(
+            estimate_quantile(
+                sample,
+                quantile.variable,
+                quantile.p,
+                domain,
+                rule=quantile.rule,
+                interval=quantile.interval,
+                level=level,
+            )
+        )
     return found

@@ -26,7 +26,7 @@ from scipy import linalg
 from caudal.errors import CaudalError, problem
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.sample import Mask, Sample
-from caudal.estimate.survey.statistics import Statistic, parts
+from caudal.estimate.survey.statistics import Linear, parts
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class ReplicatedEstimates:
 
 
 def estimate_replicated(
-    sample: Sample, replicates: Replicates, statistic: Statistic, domains: Mapping[str, Mask], block: int = 64
+    sample: Sample, replicates: Replicates, statistic: Linear, domains: Mapping[str, Mask], block: int = 64
 ) -> ReplicatedEstimates:
     """A statistic in several domains with the covariance from replicate weights.
 

@@ -92,27 +92,32 @@ def read_sample(data: Any, design: Design, columns: Sequence[str] = (), *, conne
     [0.0, 1.0, 1.0, 1.0]
     """
     with opened(data, connection) as source:
-        named = checked_all(list(columns), source.columns, "columns")
-        sql = _design_sql(design, source)
-        keys = [*sql.strata, *sql.psu]
-        profile = read_profile(source, sql.weight, {}, frozenset(), "", keys)
-        coded = codings(source, keys, profile.kinds, profile.ranges)
-        frame = read_frame(source, design, sql, coded, ())
-        stratum, psu = (Key(tuple(coded[c] for c in part)) for part in (sql.strata, sql.psu))
-        select = [*stratum.select("h"), *psu.select("i"), f"CAST({sql.weight} AS DOUBLE) AS w"]
-        select += [f"{expression} AS v{k}" for k, expression in enumerate(named.values())]
-        table = source.connection.sql(f"SELECT {', '.join(select)} FROM {source.relation}").to_arrow_table()
-        h = np.searchsorted(frame.stratum_codes, stratum.decoded([table[n] for n in stratum.names("h")]))
-        unit, group = np.arange(h.size), h
-        if frame.has_psu:
-            code = psu.decoded([table[n] for n in psu.names("i")])
-            key = frame.stratum_codes[h] * psu.size + code if design.nested else code
-            unit, group = frame.psu_index(key), frame.stratum_of_psu
-        first = Stage(unit, group, frame.n_h, frame.population_h, np.ones(frame.n_h.size))
-        stages = (first, _second_stage(source, design, first)) if design.ssu else (first,)
-        values = {name: _values(table[f"v{k}"]) for k, name in enumerate(named)}
-        weight = np.array(plain(table["w"])) if design.weight else frame.equal_weight_h[first.group[unit]]
-        sample = Sample(weight, stages, values, design.lonely_psu)
+        return sample_of(source, design, columns)
+
+
+def sample_of(source: Source, design: Design, columns: Sequence[str]) -> Sample:
+    """The sample of an open source: see :func:`read_sample`."""
+    named = checked_all(list(columns), source.columns, "columns")
+    sql = _design_sql(design, source)
+    keys = [*sql.strata, *sql.psu]
+    profile = read_profile(source, sql.weight, {}, frozenset(), "", keys)
+    coded = codings(source, keys, profile.kinds, profile.ranges)
+    frame = read_frame(source, design, sql, coded, ())
+    stratum, psu = (Key(tuple(coded[c] for c in part)) for part in (sql.strata, sql.psu))
+    select = [*stratum.select("h"), *psu.select("i"), f"CAST({sql.weight} AS DOUBLE) AS w"]
+    select += [f"{expression} AS v{k}" for k, expression in enumerate(named.values())]
+    table = source.connection.sql(f"SELECT {', '.join(select)} FROM {source.relation}").to_arrow_table()
+    h = np.searchsorted(frame.stratum_codes, stratum.decoded([table[n] for n in stratum.names("h")]))
+    unit, group = np.arange(h.size), h
+    if frame.has_psu:
+        code = psu.decoded([table[n] for n in psu.names("i")])
+        key = frame.stratum_codes[h] * psu.size + code if design.nested else code
+        unit, group = frame.psu_index(key), frame.stratum_of_psu
+    first = Stage(unit, group, frame.n_h, frame.population_h, np.ones(frame.n_h.size))
+    stages = (first, _second_stage(source, design, first)) if design.ssu else (first,)
+    values = {name: _values(table[f"v{k}"]) for k, name in enumerate(named)}
+    weight = np.array(plain(table["w"])) if design.weight else frame.equal_weight_h[first.group[unit]]
+    sample = Sample(weight, stages, values, design.lonely_psu)
     _check_lonely(sample)
     return sample
 

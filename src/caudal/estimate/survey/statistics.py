@@ -18,6 +18,12 @@ PROPORTION_INTERVALS: tuple[str, ...] = (
 )  # fmt: skip
 
 
+QuantileRule = Literal[
+    "math", "school", "shahvaish", "hf1", "hf2", "hf3", "hf4", "hf5", "hf6", "hf7", "hf8", "hf9"
+]
+ShareInterval = Literal["mean", "beta", "xlogit", "asin"]
+
+
 @dataclass(frozen=True)
 class Total:
     """The population total of ``variable``.
@@ -105,7 +111,28 @@ class Ratio:
         return self.label or f"ratio({self.numerator} / {self.denominator})"
 
 
-Statistic = Total | Count | Mean | Proportion | Ratio
+@dataclass(frozen=True)
+class Quantile:
+    """The quantile of ``variable`` at ``p`` (see :mod:`.quantiles` for rules and intervals).
+
+    >>> Quantile("income", 0.9).name
+    'quantile(income, 0.9)'
+    """
+
+    variable: str
+    p: float = 0.5
+    label: str | None = None
+    rule: QuantileRule = "math"
+    interval: ShareInterval = "mean"
+
+    @property
+    def name(self) -> str:
+        """The name of the statistic in the result."""
+        return self.label or f"quantile({self.variable}, {self.p:g})"
+
+
+Linear = Total | Count | Mean | Proportion | Ratio
+Statistic = Linear | Quantile
 
 
 @dataclass(frozen=True)
@@ -150,7 +177,7 @@ class Parts:
         return tuple(e for e in (self.numerator, self.denominator) if e is not None)
 
 
-def parts(statistic: Statistic) -> Parts:
+def parts(statistic: Linear) -> Parts:
     """The linear parts of ``statistic``.
 
     >>> parts(Mean("income")).is_ratio
