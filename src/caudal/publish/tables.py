@@ -17,18 +17,21 @@ from caudal.publish.voice import Shown, Voice
 
 #: A chart shows at most so many rows; its table shows all.
 CHART_ROWS = 16
+#: A table of a page has at most so many rows, the largest; the files have all.
+TABLE_ROWS = 1000
 #: Lists up to this length keep their own order; longer ones without an order go by size.
 _KEEPS_ORDER = 5
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under the names of their dimensions."""
+    """Rows of cells under the names of their dimensions; ``left_out`` counts those that only the files have."""
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[Shown, ...]
     unit: str
+    left_out: int = 0
 
     @property
     def has_reliability(self) -> bool:
@@ -97,7 +100,10 @@ def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:
     dimensions = tuple(d for d, _ in breakdown(ordered[0], voice.area))
     heads = tuple(voice.dimension(d) for d in dimensions)
     title = caption or voice.words.text["list_and"].join(heads)
-    return Table(title, heads, tuple(voice.shown(c) for c in ordered), voice.unit(ordered[0].unit))
+    if len(ordered) > TABLE_ROWS:
+        ordered = tuple(sorted(ordered, key=_by_size)[:TABLE_ROWS])
+    rows = tuple(voice.shown(c) for c in ordered)
+    return Table(title, heads, rows, voice.unit(ordered[0].unit), len(cells) - len(rows))
 
 
 def mark_of(voice: Voice, shown: Shown, label: str = "") -> Mark:

@@ -444,3 +444,17 @@ def test_percent_signs_stay_with_their_numbers(site: dict[str, bytes]) -> None:
     for tag in ("es", "pt", "en"):
         body = site[f"{tag}/indicator/unemployment_rate.html"].decode().partition("<body")[2]
         assert not re.search(r"\d %|\d p\. ?p", body)
+
+
+def test_a_table_of_thousands_shows_the_largest_and_sends_to_the_file(tmp_path: Path) -> None:
+    rows = [
+        cell("foreign_born", float(i), birth_country_code=f"C{i:04d}", sex_code=sex)
+        for i in range(800)
+        for sex in ("F", "M")
+    ]
+    made = site_files(read_release(write_release(tmp_path, rows, truth=[])))
+    page = made["en/indicator/foreign_born.html"].decode()
+    assert page.count("<tr id=") == 1000 and "(1000 / 1600)" in page
+    assert "birth_country=C0799,sex" not in page and "sex=F,birth_country=C0799/" in page
+    assert "sex=F,birth_country=C0001/" not in page
+    assert made["en/data/foreign_born.csv"].count(b"\n") == 1601
