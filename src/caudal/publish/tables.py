@@ -25,7 +25,7 @@ _KEEPS_ORDER = 5
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under the names of their dimensions; ``left_out`` counts those that only the files have."""
+    """Rows of cells under the names of their dimensions; ``left_out`` counts those only the files have."""
 
     caption: str
     heads: tuple[str, ...]
