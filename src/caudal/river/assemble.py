@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from caudal.estimate.indicators import gap_of, key_dimensions
 from caudal.model.catalogue import Catalogue, ancestors
 from caudal.model.indicator import Expected, IndicatorSpec
-from caudal.model.observation import TOTAL, UNKNOWN
+from caudal.model.observation import TOTAL, UNKNOWN, dimensions_of
 from caudal.model.record import record_kinds
 from caudal.model.release import (
     CodeEntry,
@@ -33,6 +33,7 @@ from caudal.model.release import (
 )
 from caudal.model.source import SourceSpec
 from caudal.river.folder import CountryFolder
+from caudal.river.members import member_sources
 
 #: Lists of which a release carries every code, because any cell may show it.
 _WHOLE_LISTS = ("CL_OBS_STATUS", "CL_CONF_STATUS", "CL_SPECIAL")
@@ -47,6 +48,7 @@ class SourceRun:
     missing: tuple[MissingFile, ...] = ()
     reconciliation: Reconciliation | None = None
     not_computable: tuple[NotComputable, ...] = ()
+    members: tuple[ReleaseStructure, ...] = ()
 
 
 def structure(
@@ -64,8 +66,8 @@ def structure(
     public, the producer's by its page and ours by the total that it is.
     """
     catalogue, country, publication = folder.catalogue, folder.country, folder.publication
-    present = set(released["indicator_code"].to_pylist())
-    shown = [i for i in _with_gaps(folder.indicators(), catalogue) if i.indicator in present]
+    members = [m for run in runs for m in run.members]
+    shown = _shown_indicators(folder, released, members)
     return ReleaseStructure(
         territory=country.territory,
         title=country.title,
@@ -80,11 +82,11 @@ def structure(
         licence=publication.licence,
         custodian=publication.custodian,
         notices=publication.notices,
-        dimensions=tuple(_dimensions(released, catalogue)),
-        code_lists=_code_lists(released, catalogue),
+        dimensions=_dimensions(released, catalogue, members),
+        code_lists=_code_lists(released, catalogue, members),
         indicators=tuple(shown),
         units={u: catalogue.units[u] for u in _used(released, "unit_code") if u in catalogue.units},
-        sources=tuple(_source_entry(run) for run in runs),
+        sources=(*(_source_entry(run) for run in runs if not run.members), *member_sources(members)),
         axes=tuple(catalogue.axes.values()),
         confidentiality=confidentiality,
         truth=tuple(truth),
@@ -92,6 +94,21 @@ def structure(
         not_computable=tuple(n for run in runs for n in run.not_computable),
         page_texts=catalogue.page_texts,
     )
+
+
+def _shown_indicators(
+    folder: CountryFolder, released: pa.Table, members: Sequence[ReleaseStructure]
+) -> list[IndicatorSpec]:
+    """The indicators of which some cell is there: this folder's, then what only members define."""
+    present = set(_used(released, "indicator_code"))
+    defined = [
+        *_with_gaps(folder.indicators(), folder.catalogue),
+        *(i for m in members for i in m.indicators),
+    ]
+    first: dict[str, IndicatorSpec] = {}
+    for indicator in defined:
+        first.setdefault(indicator.indicator, indicator)
+    return [i for name, i in first.items() if name in present]
 
 
 def _with_gaps(indicators: Iterable[IndicatorSpec], catalogue: Catalogue) -> list[IndicatorSpec]:
@@ -103,27 +120,46 @@ def _used(table: pa.Table, column: str) -> list[str]:
     return sorted(c for c in pc.unique(table[column]).to_pylist() if c is not None)
 
 
-def _dimensions(table: pa.Table, catalogue: Catalogue) -> Iterable[DimensionEntry]:
+def _dimensions(
+    table: pa.Table, catalogue: Catalogue, members: Sequence[ReleaseStructure]
+) -> tuple[DimensionEntry, ...]:
     """The dimensions by which some cell is broken down."""
-    for name in key_dimensions(catalogue):
-        if _used(table, f"{name}_code") not in ([], [TOTAL]):
-            yield catalogue.dimensions[name].entry
+    known = {d.name: d for m in members for d in m.dimensions}
+    known |= {name: catalogue.dimensions[name].entry for name in key_dimensions(catalogue)}
+    return tuple(
+        known[name] for name in dimensions_of(table) if _used(table, f"{name}_code") not in ([], [TOTAL])
+    )
 
 
-def _code_lists(table: pa.Table, catalogue: Catalogue) -> dict[str, tuple[CodeEntry, ...]]:
+def _code_lists(
+    table: pa.Table, catalogue: Catalogue, members: Sequence[ReleaseStructure]
+) -> dict[str, tuple[CodeEntry, ...]]:
     """The lists that the cells use, each with the codes in use and what stands above them."""
     used: dict[str, set[str]] = {}
-    for name in key_dimensions(catalogue):
-        codes = set(_used(table, f"{name}_code"))
-        if codes - {TOTAL}:
-            used.setdefault(catalogue.dimensions[name].code_list, set()).update(codes)
+    for dimension in _dimensions(table, catalogue, members):
+        codes = set(_used(table, f"{dimension.name}_code"))
+        used.setdefault(dimension.code_list, set()).update(codes)
     for column in ("reporter_code", "reference_area_code", "counterpart_area_code"):
         used.setdefault("CL_AREA", set()).update(_used(table, column))
     used["CL_UNIT"] = set(_used(table, "unit_code"))
-    return {name: _entries(name, used.get(name), catalogue) for name in sorted({*used, *_WHOLE_LISTS})}
+    lists = {name: _entries(name, used.get(name), catalogue) for name in {*used, *_WHOLE_LISTS}}
+    for member in members:
+        for name, entries in member.code_lists.items():
+            lists[name] = _with_more(lists.get(name, ()), entries, used.get(name, set()))
+    return dict(sorted(lists.items()))
+
+
+def _with_more(
+    known: tuple[CodeEntry, ...], more: tuple[CodeEntry, ...], used: set[str]
+) -> tuple[CodeEntry, ...]:
+    """``known`` and, after them, the codes in use that only a member has labels for."""
+    ids = {c.id for c in known}
+    return (*known, *(c for c in more if c.id in used and c.id not in ids))
 
 
 def _entries(name: str, used: set[str] | None, catalogue: Catalogue) -> tuple[CodeEntry, ...]:
+    if name not in catalogue.code_lists:
+        return ()
     codes = catalogue.code_lists[name]
     wanted = set(codes.codes) if used is None else {a for c in used | {UNKNOWN} for a in ancestors(codes, c)}
     return tuple(

@@ -13,25 +13,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from caudal.collect import Register, register_deliveries
 from caudal.engine.cache import Cache
-from caudal.engine.files import remove_parts, sha256_file
+from caudal.engine.files import remove_parts
 from caudal.engine.session import connect
-from caudal.errors import CaudalError, problem
-from caudal.estimate.indicators import Impossible, key_dimensions
-from caudal.harmonise import added, identifier_key, threshold_problems
+from caudal.harmonise import identifier_key
 from caudal.model.country import EngineSpec
-from caudal.model.observation import conform, in_key_order
-from caudal.model.release import InputFile, NotComputable, Reconciliation
+from caudal.model.observation import in_key_order
 from caudal.model.source import SourceSpec
 from caudal.river import stages, state
-from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.log import Event, Tell, silent, writing_to
+from caudal.river.observing import observe
 from caudal.river.publishing import write_release
 
 
@@ -90,12 +84,12 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
         key = identifier_key(folder.country, folder.path)
         engine = EngineSpec(memory=memory, threads=threads)
         stage = stages.Stage(folder, cache, session, key, engine, tell)
-        runs, table, used = _observations(stage, registers)
-    unprotected = in_key_order(table)
-    release = write_release(folder, runs, unprotected, tell)
+        observed = observe(stage, registers)
+    unprotected = in_key_order(observed.table)
+    release = write_release(folder, observed.runs, unprotected, tell)
     state.write_state(folder.work, state.State(seen, release.path.name))
     if options.sweep:
-        cache.sweep(used)
+        cache.sweep(observed.used)
     missing = tuple(m.name for r in registers.values() for m in r.missing)
     counts = release.confidentiality
     return Built(release.path, True, time.perf_counter() - started, counts.cells, counts.suppressed, missing)
@@ -111,83 +105,6 @@ def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Regist
         Event("collect", source.source, "made", facts={"deliveries": len(register.deliveries), "bytes": size})
     )
     return register
-
-
-def _observations(
-    stage: stages.Stage, registers: dict[str, Register]
-) -> tuple[list[SourceRun], pa.Table, list[Path]]:
-    """All observations of the country, unprotected, and what was seen of each source."""
-    runs, tables, used = [], [], []
-    vintage, dimensions = stage.folder.publication.vintage, key_dimensions(stage.folder.catalogue)
-    for name, register in registers.items():
-        source = stage.folder.sources[name]
-        run = _Run(source, register)
-        for delivery in register.deliveries:
-            result = stages.harmonised(stage, source, delivery)
-            run.seen(result.reconciliation)
-            used.append(result.records.parent)
-            if source.kind == "observation":
-                tables.append(conform(_read(result.records), dimensions))
-                continue
-            records = stages.records_of(stage, source, result)
-            files, impossible = stages.estimates(
-                stage, records, result.records.parent.name, stage.folder.indicators()
-            )
-            run.lacks(impossible)
-            used.extend(f.parent for f in files)
-            edition = delivery.delivery.vintage or vintage
-            tables.extend(_of_vintage(conform(t, dimensions), edition) for t in map(_read, files))
-        runs.append(run.result(stage.folder))
-    problems = [p for r in runs if r.reconciliation for p in threshold_problems(r.spec, r.reconciliation)]
-    if problems:
-        raise CaudalError(*problems)
-    if not tables:
-        raise CaudalError(problem("nothing-to-release", where=str(stage.folder.path)))
-    return runs, pa.concat_tables(tables), used
-
-
-def _read(file: Path) -> pa.Table:
-    return pq.read_table(file)
-
-
-def _of_vintage(table: pa.Table, vintage: str) -> pa.Table:
-    column = table.column_names.index("vintage")
-    return table.set_column(column, table.schema.field("vintage"), pa.array([vintage] * table.num_rows))
-
-
-class _Run:
-    """Gathers what a build sees of one source."""
-
-    def __init__(self, source: SourceSpec, register: Register) -> None:
-        self.source, self.register = source, register
-        self.counts: list[Reconciliation] = []
-        self.impossible: dict[str, tuple[str, ...]] = {}
-
-    def seen(self, reconciliation: Reconciliation) -> None:
-        self.counts.append(reconciliation)
-
-    def lacks(self, impossible: tuple[Impossible, ...]) -> None:
-        self.impossible.update({i.indicator: i.missing for i in impossible})
-
-    def result(self, folder: CountryFolder) -> SourceRun:
-        inputs = [i for d in self.register.deliveries for i in d.inputs()]
-        table = variance_table_path(folder.path, self.source)
-        if table is not None and inputs:
-            inputs.append(_input_file(table, inputs[0].period))
-        return SourceRun(
-            self.source,
-            tuple(inputs),
-            self.register.missing,
-            added(self.counts) if self.counts else None,
-            tuple(
-                NotComputable(indicator=i, source=self.source.source, missing=m)
-                for i, m in sorted(self.impossible.items())
-            ),
-        )
-
-
-def _input_file(path: Path, period: str) -> InputFile:
-    return InputFile(name=path.name, sha256=sha256_file(path), bytes=path.stat().st_size, period=period)
 
 
 def _raw_files(folder: CountryFolder, registers: dict[str, Register]) -> list[Path]:

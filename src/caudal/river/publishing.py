@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import caudal
@@ -29,6 +30,7 @@ from caudal.engine.files import (
     writing_folder,
 )
 from caudal.errors import CaudalError
+from caudal.model.observation import in_key_order
 from caudal.model.release import (
     MANIFEST,
     OBSERVATIONS,
@@ -52,6 +54,7 @@ from caudal.river.log import Event, Tell
 from caudal.river.signing import signature_over, verify
 from caudal.river.state import CURRENT, current_release
 from caudal.river.truth import compare_with_truth
+from caudal.river.withdrawals import without_withdrawn
 
 SITE = "site"
 
@@ -77,6 +80,7 @@ def write_release(
     tell(Event("protect", path.name, "started"))
     started = time.perf_counter()
     released, report = judged(folder, unprotected)
+    released = without_withdrawn(released, folder.publication.notices)
     confidentiality = told(report, folder.policy, folder.country.languages)
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
@@ -95,18 +99,20 @@ def write_release(
 
 
 def judged(folder: CountryFolder, unprotected: pa.Table) -> tuple[pa.Table, VerdictReport]:
-    """The observations with the gate's verdict, and its report."""
+    """The observations with the gate's verdict, and its report. Cells that another gate has let out pass."""
+    decided = pc.is_valid(unprotected["verdict"])
     published = tuple(
         n for n, s in folder.sources.items() if s.published_by_producer or s.kind == "observation"
     )
     public = tuple(dict.fromkeys([*folder.policy.public_sources, *published]))
-    return protect_release(
-        unprotected,
+    released, report = protect_release(
+        unprotected.filter(pc.invert(decided)),
         folder.policy.model_copy(update={"public_sources": public}),
         hierarchies=hierarchies(unprotected, folder.catalogue, folder.country.territory),
         aliases=aliases(folder.catalogue),
         indicators=folder.indicators(),
     )
+    return in_key_order(pa.concat_tables([released, unprotected.filter(decided)])), report
 
 
 def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:

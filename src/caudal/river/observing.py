@@ -1,0 +1,126 @@
+"""From registered deliveries to all observations of the country, before the gate.
+
+Source by source: a release of another deployment enters with its verdicts, published statistics of others
+enter as they are, records are estimated. What was seen of each source on the way is kept for its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from caudal.collect import Register, RegisteredDelivery
+from caudal.engine.files import sha256_file
+from caudal.errors import CaudalError, problem
+from caudal.estimate.indicators import Impossible, key_dimensions
+from caudal.harmonise import Harmonised, added, threshold_problems
+from caudal.model.observation import conform, dimensions_of
+from caudal.model.release import InputFile, NotComputable, Reconciliation
+from caudal.model.source import SourceSpec
+from caudal.river import stages
+from caudal.river.assemble import SourceRun
+from caudal.river.designs import variance_table_path
+from caudal.river.folder import CountryFolder
+from caudal.river.members import Member, is_member, joined, read_structure
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All observations, what was seen of each source, and the folders of the cache that were used."""
+
+    table: pa.Table
+    runs: list[SourceRun]
+    used: list[Path]
+
+
+def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
+    """The observations of all deliveries that are there.
+
+    Raises :class:`CaudalError` where too many rows of a source are quarantined or not understood, and
+    where no file is there at all.
+    """
+    seen = [_Seen(stage, stage.folder.sources[name], register) for name, register in registers.items()]
+    for source in seen:
+        source.look()
+    runs = [source.run() for source in seen]
+    problems = [p for r in runs if r.reconciliation for p in threshold_problems(r.spec, r.reconciliation)]
+    if problems:
+        raise CaudalError(*problems)
+    of_members = joined([m for s in seen for m in s.members])
+    tables = [*of_members, *(t for s in seen for t in s.tables)]
+    if not tables:
+        raise CaudalError(problem("nothing-to-release", where=str(stage.folder.path)))
+    own = key_dimensions(stage.folder.catalogue)
+    dimensions = tuple(dict.fromkeys([*own, *(d for t in tables for d in dimensions_of(t))]))
+    table = pa.concat_tables([conform(t, dimensions) for t in tables])
+    return Observed(table, runs, [folder for s in seen for folder in s.used])
+
+
+class _Seen:
+    """One source: its observations and what was seen of it."""
+
+    def __init__(self, stage: stages.Stage, source: SourceSpec, register: Register) -> None:
+        self.stage, self.source, self.register = stage, source, register
+        self.tables: list[pa.Table] = []
+        self.members: list[Member] = []
+        self.used: list[Path] = []
+        self._counts: list[Reconciliation] = []
+        self._impossible: dict[str, tuple[str, ...]] = {}
+
+    def look(self) -> None:
+        """Harmonises and estimates every delivery that is there."""
+        for delivery in self.register.deliveries:
+            result = stages.harmonised(self.stage, self.source, delivery)
+            self._counts.append(result.reconciliation)
+            self.used.append(result.records.parent)
+            if is_member(self.source):
+                self.members.append(Member(pq.read_table(result.records), read_structure(delivery)))
+            elif self.source.kind == "observation":
+                self.tables.append(pq.read_table(result.records))
+            else:
+                self._estimate(delivery, result)
+
+    def _estimate(self, delivery: RegisteredDelivery, result: Harmonised) -> None:
+        records = stages.records_of(self.stage, self.source, result)
+        indicators = self.stage.folder.indicators()
+        files, impossible = stages.estimates(self.stage, records, result.records.parent.name, indicators)
+        self._note(impossible)
+        self.used.extend(f.parent for f in files)
+        vintage = delivery.delivery.vintage or self.stage.folder.publication.vintage
+        self.tables.extend(_of_vintage(pq.read_table(f), vintage) for f in files)
+
+    def _note(self, impossible: tuple[Impossible, ...]) -> None:
+        self._impossible.update({i.indicator: i.missing for i in impossible})
+
+    def run(self) -> SourceRun:
+        """What was seen of the source."""
+        name = self.source.source
+        lacking = sorted(self._impossible.items())
+        return SourceRun(
+            self.source,
+            _inputs(self.stage.folder, self.source, self.register),
+            self.register.missing,
+            added(self._counts) if self._counts else None,
+            tuple(NotComputable(indicator=i, source=name, missing=m) for i, m in lacking),
+            tuple(m.structure for m in self.members),
+        )
+
+
+def _inputs(folder: CountryFolder, source: SourceSpec, register: Register) -> tuple[InputFile, ...]:
+    """The raw files of a source, and its producer's table of errors."""
+    inputs = [i for d in register.deliveries for i in d.inputs()]
+    table = variance_table_path(folder.path, source)
+    if table is not None and inputs:
+        size = table.stat().st_size
+        errors = InputFile(name=table.name, sha256=sha256_file(table), bytes=size, period=inputs[0].period)
+        inputs.append(errors)
+    return tuple(inputs)
+
+
+def _of_vintage(table: pa.Table, vintage: str) -> pa.Table:
+    column = table.column_names.index("vintage")
+    return table.set_column(column, table.schema.field("vintage"), pa.array([vintage] * table.num_rows))
