@@ -27,6 +27,7 @@ PAGES = (
     "compare/migrants.html",
     "method.html",
     "data.html",
+    "source/survey.html",
 )
 WIDTHS = (320, 1280)
 MEASURE = """

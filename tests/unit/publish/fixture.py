@@ -229,7 +229,7 @@ def source(name: str, concept: str, names: Mapping[str, str], **more: Any) -> di
         "source": name,
         "title": names,
         "producer": "Instituto de Estadística & Censos",
-        "origin": "https://example.org/" + name,
+        "origin": "https://example.org/" + name + "/an-address-without-a-single-place-to-break" * 3,
         "licence": "CC-BY-4.0",
         "simulated": True,
         "kind": "person",
