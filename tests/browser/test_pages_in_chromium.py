@@ -14,9 +14,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from tests.unit.publish.fixture import write_release
 
 from caudal.publish import build_site
+from tests.unit.publish.fixture import write_release
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is missing")

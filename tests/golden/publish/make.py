@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.unit.publish.fixture import write_release
-
 from caudal.publish.release import read_release
 from caudal.publish.site import site_files
+from tests.unit.publish.fixture import write_release
 
 FOLDER = Path(__file__).parent
 GOLDEN = (

@@ -229,7 +229,7 @@ def source(name: str, concept: str, names: Mapping[str, str], **more: Any) -> di
         "source": name,
         "title": names,
         "producer": "Instituto de Estadística & Censos",
-        "origin": "https://example.org/" + name + "/an-address-without-a-single-place-to-break" * 3,
+        "origin": "https://example.org/" + name + "/an_address_without_a_single_place_to_break" * 3,
         "licence": "CC-BY-4.0",
         "simulated": True,
         "kind": "person",
