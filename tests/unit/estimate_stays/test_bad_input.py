@@ -11,7 +11,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.estimate_stays.registers import crossings
 
 from caudal.errors import CaudalError
 from caudal.estimate.stays.classify import Settings, classify_crossings, count_repairs, map_pieces
@@ -19,6 +18,7 @@ from caudal.estimate.stays.cube import MOVEMENTS, CubeSpec, flow_cube
 from caudal.estimate.stays.keys import KeyLayout
 from caudal.estimate.stays.reading import Reading, read_register
 from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
+from tests.unit.estimate_stays.registers import crossings
 
 PLAIN = Reading(with_columns=())
 

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.unit.estimate_stays.registers import register
 
 from caudal.errors import CaudalError
 from caudal.estimate.stays import (
@@ -21,6 +20,7 @@ from caudal.estimate.stays import (
     totals,
 )
 from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN
+from tests.unit.estimate_stays.registers import register
 
 
 def _counts(

@@ -25,7 +25,7 @@ HEAVY_DIRT = RegisterErrors(lost_share=0.1, repeated_share=0.05, late_share=0.1)
 
 @pytest.fixture(scope="module")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
-    plan = Plan(months=40, errors=HEAVY_DIRT)
+    plan = Plan(months=60, errors=HEAVY_DIRT)
     made = simulate_crossings(
         tmp_path_factory.mktemp("register"), events=5000, seed=3, plan=plan, truth=False
     )
@@ -37,15 +37,17 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
     [
         SETTINGS,
         replace(SETTINGS, repair=RepairPolicy(Runs.HOLD, duplicate_minutes=60)),
+        replace(SETTINGS, repair=RepairPolicy(Runs.SWITCH)),
+        replace(SETTINGS, repair=RepairPolicy(Runs.DROP)),
         replace(SETTINGS, initial=InitialStatus(resident_documents={"citizenship_code": frozenset({"PAN"})})),
     ],
-    ids=["midpoint", "hold", "first-document"],
+    ids=["midpoint", "hold", "switch", "drop", "first-document"],
 )
 def test_month_by_month_equals_scratch(
     deliveries: Sequence[Path], tmp_path: Path, settings: Settings
 ) -> None:
-    grown = build_register(tmp_path / "grown", deliveries[:34], settings)
-    for delivery in deliveries[34:]:
+    grown = build_register(tmp_path / "grown", deliveries[:56], settings)
+    for delivery in deliveries[56:]:
         grown = load_delivery(grown, delivery, settings)
     scratch = build_register(tmp_path / "scratch", deliveries, settings)
     assert grown.last_day == scratch.last_day
@@ -55,6 +57,26 @@ def test_month_by_month_equals_scratch(
 
 def _rows(cube: pa.Table) -> list[dict[str, object]]:
     return list(cube.sort_by([(n, "ascending") for n in cube.column_names]).to_pylist())
+
+
+def test_a_repair_that_reaches_back_reaches_past_the_foothold(tmp_path: Path) -> None:
+    """A gap of two years ends in the same direction: the exit put into its middle is older than a window."""
+
+    def delivery(name: str, days: Sequence[str], directions: Sequence[str]) -> Path:
+        instants = pa.array([np.datetime64(day, "s") for day in days])
+        people = {"person_id": [0] * len(days), "crossing_at": instants, "direction_code": directions}
+        pq.write_table(pa.table({**people, "citizenship_code": ["COL"] * len(days)}), tmp_path / name)
+        return tmp_path / name
+
+    days = ["2018-02-01", "2018-02-20", "2019-01-10", "2019-12-01", "2020-06-01", "2020-06-20"]
+    old = delivery("a.parquet", days, ["entry", "exit", "entry", "exit", "entry", "exit"])
+    clock = delivery("b.parquet", ["2022-09-01"], ["entry"])
+    late = delivery("c.parquet", ["2022-10-01", "2022-10-02"], ["entry", "exit"])
+    grown = build_register(tmp_path / "grown", [old], SETTINGS)
+    for path in (clock, late):
+        grown = load_delivery(grown, path, SETTINGS)
+    scratch = build_register(tmp_path / "scratch", [old, clock, late], SETTINGS)
+    assert _rows(grown.cube) == _rows(scratch.cube)
 
 
 def test_a_month_loaded_twice_changes_nothing(deliveries: Sequence[Path], tmp_path: Path) -> None:
@@ -84,6 +106,17 @@ def test_a_killed_load_leaves_the_register_as_it_was(
     assert _rows(again.cube) == before
     finished = load_delivery(again, deliveries[36], SETTINGS)
     assert _rows(finished.cube) == _rows(build_register(tmp_path / "s", deliveries[:37], SETTINGS).cube)
+
+
+def test_crossings_too_long_for_one_number_are_sorted_alike() -> None:
+    labels = {name: ("_U", "A", "B") for name in ("citizenship_code", "post_code", "document_type_code")}
+    random = np.random.default_rng(1)
+    person = random.integers(0, 50, 3000)
+    rows = loads._Rows(person, random.integers(0, 1 << 24, 3000, np.int32), random.integers(0, 2, 3000))
+    short, long = rows.crossings({}), rows.crossings(labels)
+    assert np.array_equal(short.person, long.person)
+    assert np.array_equal(short.minute, long.minute)
+    assert np.array_equal(short.inside, long.inside)
 
 
 def test_new_citizenships_and_new_persons_are_taken_in(tmp_path: Path) -> None:

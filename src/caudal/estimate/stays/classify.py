@@ -140,13 +140,23 @@ def write_classified(register: PackedRegister, path: Path, settings: Settings | 
     part = path.with_name(path.name + ".part")
     for batch in classify_crossings(register, settings):
         if writer is None:
-            writer = pq.ParquetWriter(part, batch.schema, compression="zstd", compression_level=1)
+            writer = _writer(part, batch.schema)
         writer.write_batch(batch)
         rows += batch.num_rows
     if writer is not None:
         writer.close()
         part.replace(path)
     return rows
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Sorted ids, instants and dates lie close together: their differences are short and quick to write."""
+    text = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    whole = [f.name for f in schema if f.name not in text and not pa.types.is_boolean(f.type)]
+    encoding = dict.fromkeys(whole, "DELTA_BINARY_PACKED")
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=1, use_dictionary=text, column_encoding=encoding
+    )
 
 
 def count_repairs(register: PackedRegister, settings: Settings | None = None) -> Repairs:

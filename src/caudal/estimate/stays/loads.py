@@ -2,10 +2,11 @@
 
 On disk: a **base** (crossings sorted by person and instant, as arrays), one **segment** a delivery since,
 and the **cube**. A delivery touches only the persons in it. For each of them the base keeps a *foothold*:
-the last crossing before ``base date - window`` with a clean join to the one before, and the status before
-it, which nothing after it can change. The histories from the foothold on are classified without and with
-the new crossings, and the cube moves by the difference. A person with a crossing older than the foothold
-(a late record) is classified from the beginning.
+the last crossing before which everything was decided when the person crossed last, and the status before
+it; nothing that comes later can change either, not even a crossing that a repair puts into a gap. The
+histories from the foothold on are classified without and with the new crossings, and the cube moves by the
+difference. A person with a late record, older than the last crossing of the base, is classified from the
+beginning.
 
 The manifest is replaced last and atomically: a load that was killed leaves the register as it was, and a
 delivery that was loaded already (by its content) changes nothing. The result equals a build from scratch;
@@ -32,14 +33,14 @@ import pyarrow.parquet as pq
 
 from caudal.errors import CaudalError, problem
 from caudal.estimate.stays import columns as c
-from caudal.estimate.stays.classify import Settings, classify_piece, map_pieces
+from caudal.estimate.stays.classify import Piece, Settings, classify_piece, map_pieces
 from caudal.estimate.stays.cube import COUNT, MIGRATIONS, CellCounter, Cells, CubeSpec, flow_cube
 from caudal.estimate.stays.decide import UNKNOWN_STATUS
 from caudal.estimate.stays.dimensions import COLUMN_OF
 from caudal.estimate.stays.initial import first_document_status
 from caudal.estimate.stays.keys import Field, Ints, KeyLayout
 from caudal.estimate.stays.reading import PackedRegister, Reading, read_register
-from caudal.estimate.stays.repair import Crossings
+from caudal.estimate.stays.repair import Crossings, Runs
 
 MANIFEST = "manifest.json"
 FIELD_BITS = 12
@@ -159,13 +160,33 @@ class _Rows:
         return _Rows(self.person[rows], self.minute[rows], self.code[rows])
 
     def crossings(self, labels: Mapping[str, tuple[str, ...]]) -> Crossings:
-        """The same as columns, put in order."""
+        """The same as columns, put in order: sorted as one number a crossing where it fits."""
+        if not len(self.person):
+            return Crossings(self.person, self.minute.astype(np.int64), self.code.astype(np.uint8))
+        first, width = int(self.minute.min()), FIELD_BITS * len(labels)
+        minute_bits = (int(self.minute.max()) - first).bit_length()
+        if int(self.person.max()).bit_length() + minute_bits + 1 + width > 63:
+            return self._crossings_by_columns(labels)
+        key = self.person << minute_bits
+        key += self.minute
+        key -= first
+        key <<= 1 + width
+        key |= self.code >> 1
+        key |= (self.code & 1) << width
+        key.sort()
+        codes = {n: (key >> (FIELD_BITS * i)) & ((1 << FIELD_BITS) - 1) for i, n in enumerate(labels)}
+        key >>= width
+        inside = (key & 1).astype(np.uint8)
+        key >>= 1
+        return Crossings(key >> minute_bits, (key & ((1 << minute_bits) - 1)) + first, inside, codes)
+
+    def _crossings_by_columns(self, labels: Mapping[str, tuple[str, ...]]) -> Crossings:
+        """The same where a crossing does not fit in one number."""
         order = np.lexsort((self.code >> 1, self.code & 1, self.minute, self.person))
         code = self.code[order]
         codes = {n: (code >> (1 + FIELD_BITS * i)) & ((1 << FIELD_BITS) - 1) for i, n in enumerate(labels)}
-        return Crossings(
-            self.person[order], self.minute[order].astype(np.int64), (code & 1).astype(np.uint8), codes
-        )
+        minute = self.minute[order].astype(np.int64)
+        return Crossings(self.person[order], minute, (code & 1).astype(np.uint8), codes)
 
 
 def _ranges(starts: Ints, ends: Ints) -> Ints:
@@ -199,27 +220,18 @@ def _write_base(place: Path, register: PackedRegister, settings: Settings) -> No
     """Sorted crossings, the range of each person, and the foothold of each person with its status."""
     rows, _ = _as_rows(register, register.labels)
     place.mkdir(parents=True, exist_ok=True)
-    offsets = np.searchsorted(rows.person, np.arange(register.persons_n + 1))
-    footholds = _footholds(rows, offsets, (register.last_day - settings.rule.longest_days) * 1440)
+    keys = _row_keys(rows.person, rows.minute, rows.code & 1)
+    foothold = np.full(register.persons_n, -1, np.int64)
     status = np.full(register.persons_n, UNKNOWN_STATUS, np.int8)
-    wanted = _row_keys(rows.person, rows.minute, rows.code & 1)[footholds[footholds >= 0]]
-    person = np.flatnonzero(footholds >= 0)
-
-    def found(piece: Any) -> tuple[Ints, npt.NDArray[np.uint8]]:
-        x = piece.crossings
-        keys = _row_keys(x.person, x.minute, x.inside)
-        near = slice(*np.searchsorted(person, [x.person[0], x.person[-1] + 1]))
-        order = np.argsort(keys, kind="stable")
-        at = order[np.minimum(np.searchsorted(keys, wanted[near], sorter=order), len(keys) - 1)]
-        return person[near], piece.statuses.before[at]
-
-    for who, before in map_pieces(register, settings, found):
-        status[who] = before
+    for key, before in map_pieces(register, settings, _footholds):
+        row = np.searchsorted(keys, key)
+        foothold[rows.person[row]], status[rows.person[row]] = row, before
+    offsets = np.searchsorted(rows.person, np.arange(register.persons_n + 1))
     arrays = {
         "minute": rows.minute,
         "code": rows.code,
         "offsets": offsets,
-        "foothold": footholds,
+        "foothold": foothold,
         "status": status,
     }
     for name, array in arrays.items():
@@ -230,24 +242,31 @@ def _row_keys(person: Ints, minute: Any, inside: Any) -> Ints:
     return np.asarray(((person << 28) + minute) * 2 + inside)
 
 
-def _footholds(rows: _Rows, offsets: Ints, limit: int) -> Ints:
-    """Per person, the last row before ``limit`` that joins cleanly to the one before; -1 for none.
+def _footholds(piece: Piece) -> tuple[Ints, npt.NDArray[np.uint8]]:
+    """Keys of the footholds of a piece and the statuses before them; nothing for persons without one.
 
-    Clean: it alternates with the row before, and neither shares its minute with a neighbour.
+    A foothold joins cleanly to the crossing before it (both recorded, neither shares its minute with a
+    neighbour), and everything before it was decided when the person crossed last.
     """
-    n = len(rows.person)
+    x, n = piece.crossings, len(piece.day)
     if not n:
-        return np.full(len(offsets) - 1, -1, np.int64)
-    same = rows.person[1:] == rows.person[:-1]
-    tied = np.zeros(n + 1, np.bool_)
-    tied[1:-1] = same & (rows.minute[1:] == rows.minute[:-1])
-    alone = ~tied[:-1] & ~tied[1:]
+        return np.empty(0, np.int64), np.empty(0, np.uint8)
+    same = x.person[1:] == x.person[:-1]
+    alone, recorded = np.ones(n, np.bool_), np.ones(n, np.bool_)
+    tied = same & (x.minute[1:] == x.minute[:-1])
+    alone[1:] &= ~tied
+    alone[:-1] &= ~tied
+    if x.imputed is not None:
+        recorded = x.imputed == 0
     joins = np.zeros(n, np.bool_)
-    joins[1:] = same & ((rows.code[1:] ^ rows.code[:-1]) & 1 == 1) & alone[:-1] & alone[1:]
-    joins &= rows.minute < limit
-    last = np.maximum.accumulate(np.where(joins, np.arange(n), -1))
-    ends = np.maximum(offsets[1:] - 1, 0)
-    return np.where((last[ends] >= offsets[:-1]) & (offsets[1:] > offsets[:-1]), last[ends], -1)
+    joins[1:] = same & recorded[1:] & recorded[:-1] & alone[1:] & alone[:-1]
+    counts = np.diff(piece.offsets)
+    last_day = np.repeat(piece.day[piece.offsets[1:] - 1], counts)
+    after = piece.final().after
+    joins[1:] &= after[:-1] <= last_day[1:]
+    last = np.maximum.accumulate(np.where(joins, np.arange(n), -1))[piece.offsets[1:] - 1]
+    held = last[last >= piece.offsets[:-1]]
+    return _row_keys(x.person, x.minute, x.inside)[held], piece.statuses.before[held]
 
 
 class _Base:
@@ -278,8 +297,9 @@ def _change(stored: StoredRegister, grown: StoredRegister, new: _Rows, settings:
     oldest = np.full(len(persons), np.iinfo(np.int64).max)
     for rows in (*since, new):
         np.minimum.at(oldest, np.searchsorted(persons, rows.person), rows.minute)
-    held = foothold >= 0
-    held[held] &= base.minute[foothold[held]] < oldest[held]
+    # A dropped person is dropped with the whole past.
+    held = (foothold >= 0) & (settings.repair.runs is not Runs.DROP)
+    held[held] &= base.minute[base.offsets[persons[held] + 1] - 1] <= oldest[held]
     tables = []
     for chosen, from_foothold in ((held, True), (~held, False)):
         group = persons[chosen]
@@ -306,14 +326,15 @@ def _table(
     sign: int,
 ) -> pa.Table:
     """The cube of some rows; ``status`` before the first of each person, or None for the settings' own."""
-    crossings = rows.crossings(grown.labels)
-    local = replace(crossings, person=np.searchsorted(persons, crossings.person))
+    numbered = replace(rows, person=np.searchsorted(persons, rows.person))
+    local = numbered.crossings(grown.labels)
     start = np.full(max(len(persons), 2), UNKNOWN_STATUS, np.int8)
     if status is not None:
         start[: len(status)] = status
     elif len(local):
         first = np.flatnonzero(np.concatenate([[True], local.person[1:] != local.person[:-1]]))
-        start[local.person[first]] = first_document_status(settings.initial, crossings, first, grown.labels)
+        named = replace(local, person=persons[local.person])
+        start[local.person[first]] = first_document_status(settings.initial, named, first, grown.labels)
     register = _nominal(grown)
     calendar = settings.rule.calendar(grown.first_day, grown.last_day)
     counter = CellCounter.of(register, CubeSpec(MIGRATIONS, grown.by))

@@ -117,14 +117,7 @@ def repaired(
     run = same_person & (crossings.inside[1:] == crossings.inside[:-1])
     first = np.flatnonzero(run)
     entries = int(crossings.inside[first].sum())
-    counts = Repairs(
-        duplicates,
-        ties,
-        entries,
-        len(first) - entries,
-        _successions(crossings, 1),
-        _successions(crossings, 0),
-    )
+    counts = Repairs(duplicates, ties, entries, len(first) - entries, *_successions(crossings, same_person))
     if not len(first):
         return crossings, counts
     if policy.runs is Runs.DROP:
@@ -133,9 +126,15 @@ def repaired(
     return _with_imputed(crossings, first, policy.runs, declared_stay), counts
 
 
-def _successions(crossings: Crossings, side: int) -> int:
-    person = crossings.person[crossings.inside == side]
-    return int((person[1:] == person[:-1]).sum())
+def _successions(crossings: Crossings, same_person: Bools) -> tuple[int, int]:
+    """Pairs of successive entries, and of successive exits, of one person."""
+    if not len(crossings):
+        return 0, 0
+    starts = np.flatnonzero(np.concatenate([[True], ~same_person]))
+    entries = int(crossings.inside.sum())
+    enters = int(np.maximum.reduceat(crossings.inside, starts).sum())
+    leaves = int((np.minimum.reduceat(crossings.inside, starts) == 0).sum())
+    return entries - enters, len(crossings) - entries - leaves
 
 
 def _without_duplicates(crossings: Crossings, minutes: int) -> tuple[Crossings, int]:
