@@ -40,7 +40,7 @@ from caudal.estimate.survey.statistics import parts
 from caudal.model.catalogue import TERRITORY, Catalogue
 from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.indicator import Formula, IndicatorSpec
-from caudal.model.observation import TOTAL, conform
+from caudal.model.observation import NOT_APPLICABLE, TOTAL, conform
 from caudal.model.record import RecordKind
 
 GAP_SUFFIX = "_gap"
@@ -393,7 +393,11 @@ def _observation(
 
 def key_of(codes: Mapping[str, str], records: Records, catalogue: Catalogue) -> dict[str, str]:
     """The part of the key that the categories of a cell decide: dimension -> code in, column -> code out."""
-    key = {"reference_area_code": records.territory, "time_period": records.period}
+    key = {
+        "reference_area_code": records.territory,
+        "counterpart_area_code": NOT_APPLICABLE,
+        "time_period": records.period,
+    }
     for name, code in codes.items():
         role = catalogue.dimensions[name].role
         if role == "breakdown":

@@ -71,6 +71,9 @@ class DerivedSpec(Spec):
     denominator: tuple[Operand, ...] = Field((), description="added together; without any, the sum itself")
     adjustments: tuple[Adjustment, ...] = ()
     concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the result decides")
+    result: Mapping[str, str] = Field(
+        {}, description="dimension or area -> code that the result carries, where its parts do not share it"
+    )
 
 
 class GapSpec(Spec):
@@ -134,8 +137,8 @@ class IndicatorSpec(Spec):
 
     @model_validator(mode="after")
     def _one_way(self) -> IndicatorSpec:
-        if bool(self.formulas) == (self.derived is not None):
-            raise ValueError("an indicator has either `formulas` or `derived`")
+        if self.formulas and self.derived:
+            raise ValueError("an indicator has `formulas` or is `derived`, not both")
         return self
 
     @property
