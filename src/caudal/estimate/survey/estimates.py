@@ -38,6 +38,12 @@ class Context:
     design: Design
     level: float
     remarks: tuple[str, ...]
+    replicates: str | None = None
+    replicates_df: float = 0.0
+
+    def df(self, psu_n: Floats, stratum_n: Floats) -> Floats:
+        """Degrees of freedom of each cell: PSUs less strata, or those of the replicates."""
+        return psu_n - stratum_n if self.replicates is None else np.full(psu_n.shape, self.replicates_df)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], c
         np.concatenate([getattr(s, name).reshape(-1) for s in sums])
         for name in ("variance", "psu_n", "stratum_n", "lonely_n")
     )
-    df = psu_n - stratum_n
+    df = context.df(psu_n, stratum_n)
     se = np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
     se = np.where(np.isfinite(value), se, np.nan)
     se, method = _leading_error(request, value, se, y, x, n, df, context)
@@ -129,7 +135,7 @@ def gap_cells(
         a.reshape(-1) for a in (sums.variance, sums.psu_n, sums.stratum_n, sums.lonely_n)
     )
     counts = [gap_total(gap, crossing.totals[t]).reshape(-1) for t in (request.n, request.cases, ALL_ROWS)]
-    df = psu_n - stratum_n
+    df = context.df(psu_n, stratum_n)
     se = np.where(np.isfinite(value), np.sqrt(np.maximum(variance, 0.0)), np.nan)
     none = np.full(value.shape, np.nan)
     if context.design.kind == "full_count":
@@ -157,6 +163,8 @@ def gap_total(gap: PlannedGap, total: Floats) -> Floats:
 
 
 def _method(context: Context) -> str:
+    if context.replicates is not None:
+        return f"replicates ({context.replicates})"
     return {"full_count": "none", "unpublished": "approximate design"}.get(context.design.kind, "taylor")
 
 

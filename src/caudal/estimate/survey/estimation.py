@@ -32,6 +32,8 @@ from caudal.estimate.survey.gaps import planned_gaps
 from caudal.estimate.survey.plan import Asked, asked, needed
 from caudal.estimate.survey.profile import Profile, read_profile
 from caudal.estimate.survey.quantiles import quantile_cells
+from caudal.estimate.survey.replicate_cube import ReplicateColumns, replace_variances
+from caudal.estimate.survey.replicates import Replicates
 from caudal.estimate.survey.result import Cells, result_table
 from caudal.estimate.survey.sample import sample_of
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
@@ -54,6 +56,7 @@ def estimate_cube(
     missing: Missing = "variable",
     connection: Any = None,
     threads: int | None = None,
+    replicates: Replicates | ReplicateColumns | None = None,
     level: float = 0.95,
     max_cells: int = 2_000_000,
 ) -> pa.Table:
@@ -70,6 +73,8 @@ def estimate_cube(
     where : the domain, a SQL condition. A row for which it is unknown is outside, and is counted.
     missing : ``variable`` leaves a row out of the statistics whose variables it lacks; ``listwise`` out
         of all. Both are counted in ``flags``.
+    replicates : replicate weights whose variance takes the place of linearisation: factors by PSU made from
+        the design (:mod:`.replicates`), or columns of the data.
     level : of confidence.
 
     Returns
@@ -92,10 +97,12 @@ def estimate_cube(
     >>> [(r["sex"], round(r["value"], 2), round(r["sampling_se"], 3)) for r in found.to_pylist()]
     [('_T', 5.5, 0.408), ('F', 4.33, 0.685), ('M', 6.67, 0.685)]
     """
+    if isinstance(replicates, ReplicateColumns):
+        design = replace(design, strata=None, psu=None, fpc=None, ssu=None, nested=None)
     with opened(data, connection, threads) as source:
         prepared = _prepared(source, design, statistics, crossings, where, missing, gaps)
         _check_size(prepared, max_cells)
-        return _estimated(source, design, prepared, statistics, gaps, level)
+        return _estimated(source, design, prepared, statistics, gaps, replicates, level)
 
 
 @dataclass(frozen=True)
@@ -275,6 +282,7 @@ def _estimated(
     prepared: _Prepared,
     statistics: Sequence[Statistic],
     gaps: Sequence[Gap],
+    replicates: Replicates | ReplicateColumns | None,
     level: float,
 ) -> pa.Table:
     frame, fine = _scanned(source, design, prepared)
@@ -290,6 +298,12 @@ def _estimated(
         sizes = {d: len(names) for d, names in labels.items()}
         add_stage(sums, inner_sums, (tables, planned), (inner, planned_inner), sizes)
     context = Context(design, level, prepared.profile.remarks(design))
+    if replicates is not None:
+        replace_variances(
+            sums, fine, tables, prepared.requests, planned, replicates, source, prepared.request
+        )
+        degrees = replicates.degrees if isinstance(replicates, ReplicateColumns) else replicates.df
+        context = replace(context, replicates=replicates.method, replicates_df=degrees)
     by_name = {a.parts.name: a for a in prepared.requests}
     stack = stacked_cells(tables, {d: len(names) for d, names in labels.items()})
     found = [
