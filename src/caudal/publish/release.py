@@ -79,6 +79,7 @@ class Cell:
     method: str = ""
     error_note: str = ""
     reliability: str = ""
+    verdict: str = ""
 
     @property
     def se(self) -> float | None:
@@ -238,6 +239,7 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
         method=row["method_code"] or "",
         error_note=row["error_note"] or "",
         reliability=row["reliability"] or "",
+        verdict=row["verdict"],
     )
 
 

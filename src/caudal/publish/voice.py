@@ -167,7 +167,7 @@ class Voice:
         if cell.withheld:
             return self.words.text["withheld"]
         if cell.value is None:
-            return self.words.text["no_figure"]
+            return self.words.word("no_value", cell.verdict) or self.words.text["no_figure"]
         return self.amount(cell.value, self.decimals(cell), cell.unit)
 
     def interval(self, cell: Cell, key: str = "interval") -> str:
@@ -188,6 +188,13 @@ class Voice:
         found = self.words.word("reliability", cell.reliability)
         sign = self.words.lists.get("reliability_signs", {}).get(cell.reliability, "")
         return sign, found if found is not None else cell.reliability
+
+    def reliabilities(self) -> tuple[tuple[str, str, str], ...]:
+        """The labels of reliability that the release uses: sign, words, what they mean."""
+        used = {c.reliability for c in self.release.cells if c.value is not None}
+        known = self.words.lists["reliability"]
+        signs, meanings = self.words.lists["reliability_signs"], self.words.lists["reliability_meaning"]
+        return tuple((signs.get(c, ""), known[c], meanings.get(c, "")) for c in known if c in used)
 
     def note(self, cell: Cell) -> str:
         """What a reader must know of the error of a cell: why it is missing, what it leaves out."""

@@ -458,3 +458,23 @@ def test_a_table_of_thousands_shows_the_largest_and_sends_to_the_file(tmp_path: 
     assert "birth_country=C0799,sex" not in page and "sex=F,birth_country=C0799/" in page
     assert "sex=F,birth_country=C0001/" not in page
     assert made["en/data/foreign_born.csv"].count(b"\n") == 1601
+
+
+def test_a_withdrawn_cell_keeps_its_address_and_says_that_it_was_withdrawn(tmp_path: Path) -> None:
+    gone = cell("foreign_born", 5.0, sex_code="F") | {
+        "value": None,
+        "obs_status_code": "O",
+        "verdict": "withdrawn",
+    }
+    notice = {"kind": "withdrawal", "indicator": "foreign_born", "text": {"es": "Se duplicaron filas."}}
+    path = write_release(tmp_path, [cell("foreign_born", 9.0, 1.0), gone], notices=[notice])
+    page = site_files(read_release(path))["es/indicator/foreign_born.html"].decode()
+    row = page.partition('id="foreign_born/XI/2026-Q2/sex=F/survey@2026-11"')[2].partition("</tr>")[0]
+    assert "retirada" in row and "Se duplicaron filas." in page
+
+
+def test_the_method_page_explains_only_the_labels_that_the_release_uses(tmp_path: Path) -> None:
+    rows = [cell("unemployment_rate", 21.9, 1.9, reliability="weakly-reliable")]
+    page = site_files(read_release(write_release(tmp_path, rows)))["en/method.html"].decode()
+    assert page.count("look at the interval before the figure") == 1
+    assert "The error is small beside the figure." not in page
