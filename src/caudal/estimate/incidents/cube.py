@@ -58,13 +58,14 @@ def estimate(
     """The observations of all ``planned`` indicators, without verdict. ``scratch`` is not needed: a file of
     incidents is small."""
     del scratch
-    rows: list[dict[str, Any]] = []
+    dimensions = key_dimensions(catalogue)
+    tables = [conform(pa.table({}), dimensions)]
     for p in planned:
         for crossing in p.crossings:
-            found = session.sql(cells_sql(records, p, crossing, catalogue)).to_arrow_table()
-            rows += _observations(found, p, crossing, records, catalogue)
-    dimensions = key_dimensions(catalogue)
-    return conform(pa.Table.from_pylist(rows), dimensions) if rows else conform(pa.table({}), dimensions)
+            cells = session.sql(cells_sql(records, p, crossing, catalogue)).to_arrow_table()
+            rows = _observations(cells, p, crossing, records, catalogue)
+            tables += [conform(pa.Table.from_pylist(rows), dimensions)] if rows else []
+    return pa.concat_tables(tables)
 
 
 def cells_sql(records: Records, planned: Planned, crossing: Crossing, catalogue: Catalogue) -> str:
