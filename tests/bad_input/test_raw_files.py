@@ -203,3 +203,9 @@ def test_a_quotation_mark_that_never_closes(tmp_path: Path) -> None:
         assert error.problems[0].code in ("text-malformed", "rows-shifted")
     else:
         assert done.reconciliation.quarantined > 0
+
+
+def test_an_old_workbook(tmp_path: Path) -> None:
+    spec = PERSONS.replace("{type: delimited}", "{type: excel}")
+    assert refused(tmp_path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, spec).code == "workbook-old"
+    assert refused(tmp_path / "b", b"", spec).code == "file-empty"

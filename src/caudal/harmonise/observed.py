@@ -8,10 +8,12 @@ says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import pyarrow as pa
 
+from caudal.errors import CaudalError, problem
 from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import Code, CodeList
 from caudal.model.observation import (
@@ -21,10 +23,13 @@ from caudal.model.observation import (
     MEASURES,
     NOT_APPLICABLE,
     TOTAL,
+    UNKNOWN,
+    address,
     conform,
     in_key_order,
+    key_columns,
 )
-from caudal.model.record import Column, Holds, Leaves, RecordKind
+from caudal.model.record import Column, Holds, Invariant, Leaves, RecordKind
 from caudal.model.source import Delivery, SourceSpec
 
 NAME = "observation"
@@ -38,6 +43,10 @@ _LISTS = {
     "indicator_code": "CL_INDICATOR",
 }
 _HOLDS = {pa.float64(): Holds.DECIMAL, pa.int64(): Holds.INTEGER, pa.string(): Holds.TEXT}
+_INVARIANTS = (
+    Invariant("unknown-indicator", f"indicator_code <> '{UNKNOWN}'"),
+    Invariant("unknown-area", f"reference_area_code <> '{UNKNOWN}'"),
+)
 NO_ERROR = "its producer publishes no error"
 
 
@@ -55,11 +64,12 @@ def observation_kind(catalogue: Catalogue) -> RecordKind:
         for part in (MEASURES, ATTRIBUTES)
         for n, (t, meaning) in part.items()
     ]
-    return RecordKind(NAME, "observation", tuple(columns), Leaves.AS_PUBLISHED)
+    return RecordKind(NAME, "observation", tuple(columns), Leaves.AS_PUBLISHED, _INVARIANTS)
 
 
 def _column(name: str, meaning: str, holds: Holds, *, required: bool = False) -> Column:
     code_list = _LISTS.get(name, "")
+    required = required or name == "indicator_code"
     return Column(name, Holds.CODE if code_list else holds, meaning, code_list, required)
 
 
@@ -71,7 +81,10 @@ def indicator_list(catalogue: Catalogue) -> CodeList:
 def as_observations(
     rows: pa.Table, source: SourceSpec, delivery: Delivery, catalogue: Catalogue, territory: str
 ) -> pa.Table:
-    """``rows`` (the mapped columns) as an observation table in key order, what is not mapped filled in."""
+    """``rows`` (the mapped columns) as an observation table in key order, what is not mapped filled in.
+
+    Raises :class:`CaudalError` where two rows are one figure.
+    """
     dimensions = [d for d in catalogue.dimensions if f"{d}_code" in rows.column_names]
     vector = str(catalogue.vector(source.concept, delivery.concept))
     reporter = source.reporter or territory
@@ -99,4 +112,13 @@ def as_observations(
     for name in (f"{d}_code" for d in dimensions):
         place = rows.column_names.index(name)
         rows = rows.set_column(place, name, rows.column(name).fill_null(TOTAL))
-    return in_key_order(conform(rows, dimensions))
+    return _once(in_key_order(conform(rows, dimensions)), dimensions)
+
+
+def _once(table: pa.Table, dimensions: Sequence[str]) -> pa.Table:
+    """``table``, in which no figure stands twice. Raises :class:`CaudalError` naming those that do."""
+    keys = table.select(key_columns(dimensions)).to_pylist()
+    twice = [address(a) for a, b in pairwise(keys) if a == b]
+    if twice:
+        raise CaudalError(problem("observation-twice", where=str(keys[0]["source_code"]), found=twice))
+    return table

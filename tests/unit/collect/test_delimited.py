@@ -119,3 +119,9 @@ def test_same_bytes_give_the_same_parquet(tmp_path: Path) -> None:
         stored.append(next((tmp_path / place).rglob("data.parquet")))
     assert stored[0].read_bytes() == stored[1].read_bytes()
     assert pq.read_table(stored[0]).num_rows == 1000
+
+
+def test_line_ends_of_windows(tmp_path: Path) -> None:
+    table, rows = read(tmp_path, b"a,b\r\n1,x\r\n2,\r\n")
+    assert list(table.columns) == ["a", "b"]
+    assert rows == [("1", "x", 1), ("2", None, 2)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from caudal.harmonise import added, lineage, threshold_problems
+from caudal.harmonise import IdentifierKey, added, lineage, threshold_problems
 from caudal.model.observation import conform
 from tests.raw_country import KEY, PERSONS, MadeCountry, rows
 
@@ -314,3 +314,38 @@ def test_a_release_enters_with_its_verdicts_or_not_at_all(tmp_path: Path) -> Non
     unjudged = table.set_column(table.column_names.index("verdict"), "verdict", pa.array([None], pa.string()))
     pq.write_table(unjudged, place / "observations.parquet")
     assert country.problem().code == "release-without-verdict"
+
+
+def test_a_figure_that_stands_twice_and_an_indicator_that_nobody_knows(tmp_path: Path) -> None:
+    spec = """
+        kind: observation
+        concept: {source_type: international_estimate}
+        tables: {cells: {format: {type: delimited}}}
+        columns:
+          indicator_code: {from: what, recode: {stock: migrant_stock}}
+          time_period: {from: year}
+          value: {from: n}
+        deliveries: [{period: 2020, file: f.csv}]
+    """
+    country = MadeCountry(tmp_path, spec, {"f.csv": "what,year,n\nstock,2015,1\nother,2015,2\n"})
+    done = country.harmonise()
+    assert rows(done.records)["value"] == [1.0]
+    assert rows(done.quarantine)["reason"] == ["unknown-indicator"]
+    twice = MadeCountry(
+        tmp_path / "b", spec, {"f.csv": "what,year,n\nstock,2015,1\nstock,2015,2\n"}
+    ).problem()
+    assert (twice.code, twice.facts["found"]) == (
+        "observation-twice",
+        ["migrant_stock/AR/2015/all/made@2020"],
+    )
+
+
+def test_another_key_changes_pseudonyms_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    country = MadeCountry(tmp_path, HOUSEHOLDS, {"p.csv": PEOPLE, "h.csv": HOMES})
+    first = country.records()
+    monkeypatch.setattr("tests.raw_country.KEY", IdentifierKey("other", "1", b"another key, long enough"))
+    second = country.records()
+    changed = {name for name, values in first.items() if second[name] != values}
+    assert changed == {"person_key", "household_key"}

@@ -34,8 +34,12 @@ def open_table(file: RawFile, spec: ExcelFormat, expected: Collection[str], targ
     Raises :class:`CaudalError`: not a workbook, truncated, exploding, no such sheet, doubled headers, no
     rows.
     """
-    if not file.path.stat().st_size:
+    with file.path.open("rb") as stream:
+        magic = stream.read(4)
+    if not magic:
         raise CaudalError(problem("file-empty", where=file.name))
+    if magic == b"\xd0\xcf\x11\xe0":
+        raise CaudalError(problem("workbook-old", where=file.name))
     with open_zip(file.path):
         workbook = openpyxl.load_workbook(file.path, data_only=True)
     sheet = _sheet(workbook, spec, file.name)
