@@ -8,7 +8,9 @@ DEMO   := examples/istmo
 PERSONS ?= 60000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lint types tests docs bench wheels clean
+# A recipe must not run beside another: both would make the same environment.
+.NOTPARALLEL:
+.PHONY: help demo test test-long test-all check format lint types tests docs bench wheels clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,8 +33,10 @@ demo: $(VENV)/run  ## Build the demo country and say where its site lies
 
 test: format lint types tests  ## Run all checks but the long ones
 
-test-all: $(VENV)/dev  ## Also long simulations and foreign oracles
-	$(BIN)/python -m pytest -n 2 -m ""
+test-long: $(VENV)/dev
+	$(BIN)/python -m pytest -n 2 -m long
+
+test-all: test test-long  ## Also long simulations and foreign oracles
 
 check: format lint types  ## Format, lint and types alone
 

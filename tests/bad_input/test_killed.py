@@ -107,6 +107,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
     """A country with a release in force and a change to build; the release that the change makes; places."""
     base = tmp_path_factory.mktemp("killed")
     before = write_country(base / "before")
+    replace_in(before / "caudal.yaml", "[es, pt, en]", "[es]")
     assert in_a_child(lambda: _built(before)) == 0
     replace_in(before / "sources" / "survey.yaml", "1: M, 2: F", "1: F, 2: M")
     replace_in(before / "publication.yaml", "2024-05", "2024-06")
@@ -149,10 +150,9 @@ def test_killed_at_some_places(start: tuple[Path, Path, int], tmp_path: Path) ->
 @pytest.mark.long
 def test_killed_at_every_place(start: tuple[Path, Path, int], tmp_path: Path) -> None:
     for place in range(1, start[2] + 1):
-        for after in (False, True):
-            here = tmp_path / f"{place}-{after}"
-            _killed_at(start, here, place, after=after)
-            shutil.rmtree(here)
+        here = tmp_path / str(place)
+        _killed_at(start, here, place, after=place % 2 == 1)
+        shutil.rmtree(here)
 
 
 def test_a_disk_that_fills_is_said_and_the_release_stays(

@@ -32,11 +32,11 @@ from caudal.estimate.survey import (
     Mean,
     Proportion,
     Ratio,
-    Statistic,
     Total,
     estimate_cube,
 )
-from caudal.estimate.survey.statistics import parts
+from caudal.estimate.survey.reliability import assess
+from caudal.estimate.survey.statistics import Linear, parts
 from caudal.model.catalogue import TERRITORY, Catalogue
 from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.indicator import Formula, IndicatorSpec
@@ -70,6 +70,7 @@ class Records:
     vintage: str
     design: Design
     concept: Mapping[str, str]
+    reliability_rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,11 +141,12 @@ def estimate(
     """
     dimensions = key_dimensions(catalogue)
     tables: list[pa.Table] = []
+    rule = "" if records.design.kind == "full_count" else records.reliability_rule
     for weight, group in _by_weight(planned).items():
         crossings = _union(p.crossings for p in group)
         with _written(_relation(records, group, catalogue), session, scratch) as relation:
             for family in _families(crossings, _sizes(relation, crossings, session)):
-                cube = _cube(relation, _with_weight(records.design, weight), group, family, session)
+                cube = _cube(relation, _with_weight(records.design, weight), rule, group, family, session)
                 tables.extend(_observations(cube, p, family, records, catalogue) for p in group)
     return pa.concat_tables([conform(t, dimensions) for t in tables if t.num_rows])
 
@@ -160,15 +162,21 @@ def _written(relation: str, session: Any, scratch: Path) -> Iterator[str]:
 
 
 def _cube(
-    relation: str, design: Design, group: Sequence[Planned], family: Sequence[Crossing], session: Any
+    relation: str,
+    design: Design,
+    rule: str,
+    group: Sequence[Planned],
+    family: Sequence[Crossing],
+    session: Any,
 ) -> pa.Table:
-    """Every statistic of a group in every crossing of a family, and the gaps that they allow."""
+    """Every statistic of a group in every crossing of a family, the gaps that they allow, and the labels
+    of the reliability ``rule``."""
     present = {d for c in family for d in c}
     gaps = [_gap(p) for p in group if p.indicator.gap and p.indicator.gap.dimension in present]
     columns = [tuple(_DIMENSION + d for d in c) for c in family]
-    return estimate_cube(
-        relation, design, [_statistic(p) for p in group], columns, gaps=gaps, connection=session
-    )
+    statistics = [_statistic(p) for p in group]
+    cube = estimate_cube(relation, design, statistics, columns, gaps=gaps, connection=session)
+    return assess(cube, statistics, rule) if rule else cube
 
 
 def _sizes(relation: str, crossings: Sequence[Crossing], session: Any) -> dict[str, int]:
@@ -285,7 +293,7 @@ def _design_columns(design: Design) -> Iterator[str]:
             yield from columns_of(part)
 
 
-def _statistic(planned: Planned) -> Statistic:
+def _statistic(planned: Planned) -> Linear:
     formula, label = planned.formula, planned.indicator.indicator
     universe = f"({formula.universe})"
     if formula.total:
@@ -387,6 +395,7 @@ def _observation(
         "obs_status_code": "A",
         "method_code": row["error_method"],
         "error_note": row["error_note"],
+        "reliability": None if is_gap else row.get("reliability"),
         "derived_from": f"records:{records.source}/{records.period}",
     }
 

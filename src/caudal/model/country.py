@@ -56,6 +56,9 @@ class PublicationSpec(Spec):
     breakdowns: tuple[tuple[Name, ...], ...] = Field(
         (), description="combinations for every indicator, besides its own"
     )
+    reliability: str = Field(
+        "eclac_2023", description="rule that labels estimates of samples, from catalogue/reliability"
+    )
     embargo: str = Field("", description="ISO date and time before which it must not be shown")
     custodian: str = Field("", description="who signs")
     notices: tuple[Notice, ...] = ()

@@ -106,6 +106,12 @@ class ProtectionPolicy(Spec):
     cost: Mapping[Name, float] = Field(
         {}, description="dimension -> factor: dearer to lose a cell that shows this dimension"
     )
+    margin_cost: float = Field(
+        4.0,
+        ge=1,
+        description="factor for each dimension that a cell leaves at its total: a total is dearer to lose than "
+        "a detail, because more people read it",
+    )
     public_sources: tuple[Name, ...] = Field(
         (),
         description="sources whose producer already published the figures: they pass, marked public",

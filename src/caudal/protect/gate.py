@@ -173,7 +173,10 @@ def _primary(system: CellSystem, population: Population, policy: ProtectionPolic
 
 
 def _cost(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Floats:
-    """Observations that go with a cell, times the custodian's factors, plus a little for its size."""
+    """Observations that go with a cell, times the custodian's factors, plus a little for its size.
+
+    Each dimension that a cell leaves at its total makes it dearer: more people read a total than a detail.
+    """
     used: dict[Key, int] = {}
     for cells in population.rows.values():
         for key in cells:
@@ -182,9 +185,11 @@ def _cost(system: CellSystem, population: Population, policy: ProtectionPolicy) 
         np.prod([policy.cost.get(d, 1.0) for d, c in zip(system.dimensions, k, strict=True) if c != TOTAL])
         for k in system.keys
     ]
+    depth = np.array([sum(c != TOTAL for c in k[1:]) for k in system.keys])
+    margin = policy.margin_cost ** (depth.max(initial=0) - depth)
     size = np.log1p(system.counts.clip(0)) / 1000
     rows = np.array([used.get(k, 1) for k in system.keys], float)
-    return np.asarray(rows * np.array(factor, float) + size, float)
+    return np.asarray(rows * margin * np.array(factor, float) + size, float)
 
 
 def _kept(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Bools:

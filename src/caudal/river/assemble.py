@@ -55,16 +55,11 @@ def structure(
     folder: CountryFolder,
     runs: Sequence[SourceRun],
     released: pa.Table,
-    unprotected: pa.Table,
     confidentiality: Confidentiality,
     truth: Sequence[ComparisonOfTruth],
     previous: str,
 ) -> ReleaseStructure:
-    """The structure of the release of ``released`` observations.
-
-    ``unprotected`` is looked at only to say which published figures of producers are reproduced: both are
-    public, the producer's by its page and ours by the total that it is.
-    """
+    """The structure of the release of ``released`` observations."""
     catalogue, country, publication = folder.catalogue, folder.country, folder.publication
     members = [m for run in runs for m in run.members]
     shown = _shown_indicators(folder, released, members)
@@ -90,7 +85,7 @@ def structure(
         axes=tuple(catalogue.axes.values()),
         confidentiality=confidentiality,
         truth=tuple(truth),
-        expectations=tuple(_expectations(shown, unprotected, runs)),
+        expectations=tuple(_expectations(shown, released, runs)),
         not_computable=tuple(n for run in runs for n in run.not_computable),
         page_texts=catalogue.page_texts,
     )

@@ -85,7 +85,7 @@ def write_release(
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
-    described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
+    described = structure(folder, runs, released, confidentiality, truth, previous)
     if not path.is_dir():
         with writing_folder(path) as part:
             write_table(part / OBSERVATIONS, released)

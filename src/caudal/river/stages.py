@@ -83,6 +83,7 @@ def records_of(stage: Stage, source: SourceSpec, result: Harmonised) -> Records:
         vintage="",
         design=survey_design(stage.folder.path, source, kind),
         concept=result.concept,
+        reliability_rule=stage.folder.publication.reliability,
     )
 
 
@@ -124,6 +125,7 @@ def _estimate_key(stage: Stage, records: Records, records_key: str, planned: Pla
         derived,
         tuple(catalogue.dimensions),
         repr(records.design),
+        records.reliability_rule,
         str(catalogue.vector(records.concept, planned.formula.concept)),
     )
 

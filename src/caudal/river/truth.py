@@ -42,7 +42,12 @@ def _compared(
     if row["reference_area_code"] != row["reporter_code"]:
         chosen["region"] = row["reference_area_code"]
     value = truth.get(_key(row, known))
-    if value is None or len(chosen) > _MOST or any(d not in (*known, "region") for d in chosen):
+    if (
+        value is None
+        or row["value"] is None
+        or len(chosen) > _MOST
+        or any(d not in (*known, "region") for d in chosen)
+    ):
         return None
     return ComparisonOfTruth(
         address=address(row),
