@@ -53,7 +53,7 @@ tests: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 -m "not long"
 
 bench: $(VENV)/dev  ## Run every benchmark and print its ratios
-	@for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+	@for b in benchmarks/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 wheels: $(VENV)/run  ## Gather wheels in dist/wheels, to install without a network
 	$(BIN)/python -m pip wheel --quiet --wheel-dir dist/wheels .

@@ -24,6 +24,7 @@ from caudal.model.source import SourceSpec
 from caudal.river import stages, state
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.foresight import foresee
 from caudal.river.log import Event, Tell, silent, writing_to
 from caudal.river.observing import observe
 from caudal.river.publishing import write_release
@@ -84,10 +85,14 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
         key = identifier_key(folder.country, folder.path)
         engine = EngineSpec(memory=memory, threads=threads)
         stage = stages.Stage(folder, cache, session, key, engine, tell)
+        foreseen = foresee(folder, registers)
+        if foreseen.new_bytes:
+            tell(Event("read", foreseen.what, "made", facts=foreseen.facts()))
         observed = observe(stage, registers)
     unprotected = in_key_order(observed.table)
     release = write_release(folder, observed.runs, unprotected, tell)
-    state.write_state(folder.work, state.State(seen, release.path.name))
+    seconds = time.perf_counter() - started
+    state.write_state(folder.work, state.State(seen, release.path.name, foreseen.measured(seconds)))
     if options.sweep:
         cache.sweep(observed.used)
     missing = tuple(m.name for r in registers.values() for m in r.missing)

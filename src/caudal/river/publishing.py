@@ -30,6 +30,7 @@ from caudal.engine.files import (
     writing_folder,
 )
 from caudal.errors import CaudalError
+from caudal.estimate.rates import with_derived
 from caudal.model.observation import in_key_order
 from caudal.model.release import (
     MANIFEST,
@@ -81,6 +82,9 @@ def write_release(
     started = time.perf_counter()
     released, report = judged(folder, unprotected)
     released = without_withdrawn(released, folder.publication.notices)
+    released, unprotected = (
+        with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
+    )
     confidentiality = told(report, folder.policy, folder.country.languages)
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))

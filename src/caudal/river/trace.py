@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -26,18 +27,12 @@ from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of
 from caudal.engine.session import connect
 from caudal.errors import CaudalError, nearest, problem
-from caudal.estimate.indicators import (
-    GAP_SUFFIX,
-    Planned,
-    Records,
-    estimate,
-    explain,
-    key_dimensions,
-    plan,
-)
+from caudal.estimate.families import family_of
+from caudal.estimate.indicators import GAP_SUFFIX, Crossing, Planned, Records, key_dimensions
+from caudal.estimate.rates import derive, inputs_of
 from caudal.harmonise import Harmonised, identifier_key, lineage
 from caudal.model.indicator import IndicatorSpec
-from caudal.model.observation import TOTAL, address, parse_address
+from caudal.model.observation import TOTAL, address, observation_schema, parse_address
 from caudal.model.release import OBSERVATIONS
 from caudal.model.source import SourceSpec
 from caudal.river import stages
@@ -76,6 +71,10 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
     unsigned = release.name.removesuffix(".signed")
     computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
     source = folder.sources[computed["source_code"]]
+    if inputs := tuple(inputs_of(computed)):
+        again = _in_a_fresh_process(path, cell, computed) if recompute else None
+        walked = {m: computed[m] for m in _MEASURES} | {"method": computed["method_code"], "cells": inputs}
+        return Walk(address(published), release.name, _shown(published), walked, recomputed=again)
     cache = Cache(folder.work / "cache")
     with connect() as session:
         stage = stages.Stage(folder, cache, session, identifier_key(folder.country, folder.path))
@@ -114,8 +113,20 @@ def find(table: Any, cell: str) -> dict[str, Any]:
 
 def recompute_cell(path: Path, cell: str) -> dict[str, Any]:
     """The measures of a cell, computed from the raw bytes with an empty cache."""
-    folder = read_folder(path)
+    row = _row_again(read_folder(path), cell)
+    return {m: row[m] for m in _MEASURES}
+
+
+def _row_again(folder: CountryFolder, cell: str) -> dict[str, Any]:
+    """The observation at an address, computed from the raw bytes; of a derived one, all its cells are."""
     wanted = parse_address(cell)
+    spec = folder.catalogue.indicators.get(wanted["indicator_code"])
+    if spec is not None and spec.derived is not None:
+        name = current_release(folder.path).name.removesuffix(".signed")
+        computed = find(pq.read_table(folder.work / "builder" / f"{name}.parquet"), cell)
+        rows = [_row_again(folder, c) for c in inputs_of(computed)]
+        schema = observation_schema(key_dimensions(folder.catalogue))
+        return find(derive(pa.Table.from_pylist(rows, schema=schema), [spec], folder.catalogue), cell)
     source = folder.sources.get(wanted["source_code"])
     if source is None:
         raise CaudalError(_unknown_part(wanted["source_code"], list(folder.sources)))
@@ -129,12 +140,13 @@ def recompute_cell(path: Path, cell: str) -> dict[str, Any]:
         else:
             records = stages.records_of(stage, source, result)
             planned = _planned(stage, records, wanted)
-            table = estimate(records, [planned], folder.catalogue, session, Path(scratch))
+            table = family_of(source.kind).estimate(
+                records, [planned], folder.catalogue, session, Path(scratch)
+            )
             column = table.column_names.index("vintage")
             vintage = [wanted["vintage"]] * table.num_rows
             table = table.set_column(column, "vintage", [vintage])
-        row = find(table, cell)
-    return {m: row[m] for m in _MEASURES}
+        return find(table, cell)
 
 
 def _delivery(
@@ -144,7 +156,8 @@ def _delivery(
     deliveries = register_deliveries(folder.path, source, work=work).deliveries
     by_period = [d for d in deliveries if d.period == row["time_period"]]
     by_vintage = [d for d in deliveries if d.delivery.vintage == row["vintage"]]
-    found = by_period or by_vintage or list(deliveries)
+    both = [d for d in by_vintage if d in by_period]
+    found = both or by_vintage or by_period or list(deliveries)
     if not found:
         raise CaudalError(problem("file-missing", where=source.source, found=row["time_period"]))
     return found[0]
@@ -153,11 +166,10 @@ def _delivery(
 def _planned(stage: stages.Stage, records: Records, row: Mapping[str, Any]) -> Planned:
     """The plan of the one indicator of a row, in the one crossing of the row (and of its gap)."""
     indicator = _indicator(stage.folder, row["indicator_code"])
-    planned, _ = plan(records, [indicator], stage.folder.catalogue, stage.folder.publication.breakdowns)
-    crossing = _crossing(stage.folder, row)
-    if row["indicator_code"] != indicator.indicator and indicator.gap:
-        crossing |= {indicator.gap.dimension}
-    return Planned(indicator, planned[0].formula, (tuple(sorted(crossing)),))
+    planned, _ = family_of(records.kind.name).plan(
+        records, [indicator], stage.folder.catalogue, stage.folder.publication.breakdowns
+    )
+    return Planned(indicator, planned[0].formula, _crossings(stage.folder, planned[0], row))
 
 
 def _indicator(folder: CountryFolder, code: str) -> IndicatorSpec:
@@ -165,11 +177,15 @@ def _indicator(folder: CountryFolder, code: str) -> IndicatorSpec:
     return indicators[code] if code in indicators else indicators[code.removesuffix(GAP_SUFFIX)]
 
 
-def _crossing(folder: CountryFolder, row: Mapping[str, Any]) -> set[str]:
-    found = {d for d in key_dimensions(folder.catalogue) if row.get(f"{d}_code") not in (None, TOTAL)}
-    if row["reference_area_code"] != folder.country.territory:
-        found |= {n for n, d in folder.catalogue.dimensions.items() if d.role == "reference_area"}
-    return found
+def _crossings(folder: CountryFolder, planned: Planned, row: Mapping[str, Any]) -> tuple[Crossing, ...]:
+    """The crossings in which the cell of a row may lie: those that break down by what its key shows, and by
+    whatever fills its area, counterpart or time; of a gap, by the dimension that it compares too."""
+    names = key_dimensions(folder.catalogue)
+    shown = {d for d in names if row.get(f"{d}_code") not in (None, TOTAL)}
+    gap = planned.indicator.gap
+    if gap is not None and row["indicator_code"] != planned.indicator.indicator:
+        shown.add(gap.dimension)
+    return tuple(c for c in planned.crossings if set(c) & set(names) == shown)
 
 
 def _estimated(
@@ -187,7 +203,7 @@ def _estimated(
         "definition": _definition_place(stage.folder, name),
         "formula": formula.model_dump(exclude_defaults=True),
         "columns": sorted({c for part in parts if part for c in columns_of(part)}),
-        "sql": explain(records, planned, stage.folder.catalogue),
+        "sql": family_of(source.kind).explain(records, planned, stage.folder.catalogue),
     }
 
 
