@@ -39,6 +39,7 @@ def bare_sort(folder: Path) -> int:
     """DuckDB sorts the four columns that the first cube needs, and reads them once in that order."""
     with duckdb.connect() as session:
         session.execute("SET threads = 2")
+        session.execute("SET memory_limit = '4GB'")
         session.execute(f"SET temp_directory = '{folder / 'duckdb'}'")
         found = session.execute(
             "SELECT count(*), sum(person_id), count(*) FILTER (WHERE crossing_at < earlier),"

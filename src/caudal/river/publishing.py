@@ -22,6 +22,7 @@ import caudal
 from caudal.engine.cache import content_key
 from caudal.engine.code import code_sha256
 from caudal.engine.files import (
+    PART,
     sha256_bytes,
     sha256_file,
     write_bytes,
@@ -174,9 +175,10 @@ def _manifest(release: Path) -> Manifest:
 
 
 def _write_site(part: Path, who: Signatory | None, tell: Tell) -> None:
-    tell(Event("publish", part.name, "started"))
+    name, started = part.name.removesuffix(PART), time.perf_counter()
+    tell(Event("publish", name, "started"))
     pages = build_site(part, part / SITE, signature=who)
-    tell(Event("publish", part.name, "made", facts={"files": len(pages)}))
+    tell(Event("publish", name, "made", time.perf_counter() - started, {"files": len(pages)}))
 
 
 def _write_manifest(

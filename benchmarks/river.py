@@ -1,7 +1,7 @@
 """The whole river at the size of a country: simulated persons, from Parquet to release.
 
 Prints the time of each room, the peak memory, and the whole as a multiple of one bare DuckDB scan of the same
-census file in the same run. ``python benchmarks/bench_river.py --persons 10000000``
+census file in the same run. ``python benchmarks/river.py --persons 10000000``
 """
 
 from __future__ import annotations
