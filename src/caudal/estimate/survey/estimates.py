@@ -82,7 +82,7 @@ def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], c
     df = context.df(psu_n, stratum_n)
     se = np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
     se = np.where(np.isfinite(value), se, np.nan)
-    se, method = _leading_error(request, value, se, y, x, n, df, context)
+    se, method = _leading_error(request, se, y, x, n, context)
     limits = _limits(request, value, se, df, n, context)
     deff, deff_replace = _design_effects(request, totals, variance, n, context)
     flags = _flags(request, context, rows, n, value, se, x, lonely_n, df)
@@ -169,20 +169,11 @@ def _method(context: Context) -> str:
 
 
 def _leading_error(
-    request: Asked,
-    value: Floats,
-    se: Floats,
-    y: Floats,
-    x: Floats | None,
-    n: Floats,
-    df: Floats,
-    context: Context,
+    request: Asked, se: Floats, y: Floats, x: Floats | None, n: Floats, context: Context
 ) -> tuple[Floats, Sequence[str]]:
     """The error that leads, and the name of its method, of each cell."""
     if context.design.kind == "full_count":
         return np.where(n > 0, 0.0, np.nan), ("none",) * n.size
-    unknown = (df < 1) & (context.design.lonely_psu not in ("adjust", "certainty", "remove"))
-    se = np.where(unknown & (n > 0), np.nan, se)
     table = context.design.gvf
     if table is None:
         return se, (_method(context),) * n.size

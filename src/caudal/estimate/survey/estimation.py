@@ -29,7 +29,7 @@ from caudal.estimate.survey.estimates import (
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
 from caudal.estimate.survey.gaps import planned_gaps
-from caudal.estimate.survey.plan import Asked, asked, needed
+from caudal.estimate.survey.plan import ALL_ROWS, Asked, asked, needed
 from caudal.estimate.survey.profile import Profile, read_profile
 from caudal.estimate.survey.quantiles import quantile_cells
 from caudal.estimate.survey.replicate_cube import ReplicateColumns, replace_variances
@@ -297,7 +297,7 @@ def _estimated(
         inner_sums = variances(within, inner, prepared.requests, planned_inner, scale, frame.rows_n)
         sizes = {d: len(names) for d, names in labels.items()}
         add_stage(sums, inner_sums, (tables, planned), (inner, planned_inner), sizes)
-    context = Context(design, level, prepared.profile.remarks(design))
+    context = Context(design, level, (*prepared.profile.remarks(design), *_scale_remark(design, fine)))
     if replicates is not None:
         replace_variances(
             sums, fine, tables, prepared.requests, planned, replicates, source, prepared.request
@@ -321,6 +321,16 @@ def _estimated(
     if quantiles:
         found += _quantiles(source, design, prepared, quantiles, stack, context)
     return result_table(found, prepared.dims, labels)
+
+
+def _scale_remark(design: Design, fine: FineTable) -> tuple[str, ...]:
+    """Weights that sum to no more than the rows are not expansion weights."""
+    weights = [t for t in fine.by_psu if t.kind == "w" and not t.factors and not t.known]
+    if design.kind != "sample" or design.weight is None or not weights:
+        return ()
+    size, rows = float(fine.by_psu[weights[0]].sum()), float(fine.by_cell[ALL_ROWS].sum())
+    is_small = 0 < size <= rows * (1 + 1e-6)
+    return ("weights sum to no more than the rows: check their scale",) if is_small else ()
 
 
 def _quantiles(

@@ -36,11 +36,16 @@ def checked(expression: str, columns: Sequence[str], where: str) -> tuple[str, l
     'income'
     """
     try:
-        tree = sqlglot.parse_one(expression, read="duckdb")
+        statements = sqlglot.parse(expression, read="duckdb")
     except sqlglot.errors.SqlglotError as error:
         return "", [
             problem("survey-bad-expression", where=where, found=expression, reason=_first_line(error))
         ]
+    if len(statements) != 1 or statements[0] is None:
+        return "", [
+            problem("survey-bad-expression", where=where, found=expression, reason="not one expression")
+        ]
+    tree = statements[0]
     forbidden = next(tree.find_all(*_FORBIDDEN), None)
     if forbidden is not None:
         reason = f"{type(forbidden).__name__.lower()}: {forbidden.sql('duckdb')}"
