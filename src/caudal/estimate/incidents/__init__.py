@@ -5,8 +5,18 @@
 :func:`~caudal.estimate.incidents.duplicates.propose` names pairs of rows that may be one incident.
 """
 
-from caudal.estimate.incidents.cube import estimate, plan
+from caudal.estimate.incidents.cube import estimate, explain, plan
 from caudal.estimate.incidents.duplicates import Proposal, propose, written
 from caudal.estimate.incidents.intervals import Interval, interval, rate_ratio
 
-__all__ = ["Interval", "Proposal", "estimate", "interval", "plan", "propose", "rate_ratio", "written"]
+__all__ = [
+    "Interval",
+    "Proposal",
+    "estimate",
+    "explain",
+    "interval",
+    "plan",
+    "propose",
+    "rate_ratio",
+    "written",
+]

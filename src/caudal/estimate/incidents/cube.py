@@ -27,7 +27,7 @@ from caudal.estimate.indicators import Crossing, Impossible, Planned, Records, k
 from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.indicator import IndicatorSpec
-from caudal.model.observation import UNKNOWN, conform
+from caudal.model.observation import NOT_APPLICABLE, UNKNOWN, conform
 
 #: Whom a row counts apart: column that the parts make -> code -> the column that counts them.
 PARTS: Mapping[str, Mapping[str, str]] = {
@@ -66,6 +66,11 @@ def estimate(
             rows = _observations(cells, p, crossing, records, catalogue)
             tables += [conform(pa.Table.from_pylist(rows), dimensions)] if rows else []
     return pa.concat_tables(tables)
+
+
+def explain(records: Records, planned: Planned, catalogue: Catalogue) -> str:
+    """What is summed for an indicator in each of its crossings, as SQL that an auditor can read and run."""
+    return ";\n".join(cells_sql(records, planned, c, catalogue) for c in planned.crossings)
 
 
 def cells_sql(records: Records, planned: Planned, crossing: Crossing, catalogue: Catalogue) -> str:
@@ -129,11 +134,16 @@ def _observations(
     found = []
     for i, row in enumerate(cells.to_pylist()):
         key = key_of({d: row[d] for d in crossing}, records, catalogue)
-        if not row["events_n"] or key["time_period"] in SPECIAL_CODES:
+        if not row["events_n"] or _nowhere(key):
             continue
         measures = (values["total"][i], float(np.sqrt(values["squares"][i])), lower[i], upper[i])
         found.append(_observation(key, measures, row["events_n"], planned, records, catalogue))
     return found
+
+
+def _nowhere(key: Mapping[str, str]) -> bool:
+    """Whether a cell has no time or no area, as who died between two continents."""
+    return key["time_period"] in SPECIAL_CODES or key["reference_area_code"] == NOT_APPLICABLE
 
 
 def _observation(
