@@ -140,7 +140,9 @@ def _add_asking(add: Add) -> None:
         "--recompute", action="store_true", help="compute the cell again from raw bytes, in a fresh process"
     )
 
-    sub.add_argument("--sql", action="store_true", help="also print the SQL of each room, as an auditor reads it")
+    sub.add_argument(
+        "--sql", action="store_true", help="also print the SQL of each room, as an auditor reads it"
+    )
 
     sub = add(
         "reconcile",

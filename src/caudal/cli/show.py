@@ -29,6 +29,11 @@ def say(given: argparse.Namespace, key: str, **facts: Any) -> str:
     return _texts()[key][given.language].format(**facts)
 
 
+def say_keys() -> Mapping[str, frozenset[str]]:
+    """Key of each text -> the languages in which it exists."""
+    return {key: frozenset(texts) for key, texts in _texts().items()}
+
+
 def out(given: argparse.Namespace, value: Any, text: str) -> None:
     """Prints ``value`` as JSON where it was asked for, otherwise ``text``."""
     if given.json:
