@@ -22,7 +22,7 @@ from caudal.errors import CaudalError, problem
 Keys = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-ROWS_A_CHUNK = 1 << 20
+ROWS_A_CHUNK = 1 << 18
 MOST_PARTITION_BITS = 12
 
 

@@ -30,7 +30,7 @@ from caudal.estimate.stays.keys import Field, Ints, KeyLayout, Keys
 from caudal.estimate.stays.repair import Crossings
 
 MINUTES_A_DAY = 1440
-ROWS_A_BATCH = 1 << 20
+ROWS_A_BATCH = 1 << 18
 DEFAULT_SPAN = (date(1970, 1, 2), date(2199, 12, 31))
 _UNITS_A_MINUTE = {"s": 60, "ms": 60_000, "us": 60_000_000, "ns": 60_000_000_000}
 

@@ -102,8 +102,9 @@ class RuleCalendar:
     instant_days: int
 
 
-#: The outcomes-based rule in the days that the offices which publish it use.
-TWELVE_OF_SIXTEEN = ResidenceRule(365, 487, instant_days=244)
+#: The outcomes-based rule in the days that the offices which publish it use. One of them calls a crossing
+#: back final within 244 days; only up to 242 can no later crossing change it, and that is what is used here.
+TWELVE_OF_SIXTEEN = ResidenceRule(365, 487)
 #: Twelve months without a break: the long-term migrant of the 1998 recommendations.
 UN_TWELVE_MONTHS = ResidenceRule(12, 12, Basis.MONTHS)
 
