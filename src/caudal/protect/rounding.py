@@ -83,10 +83,11 @@ def round_pattern(
     *,
     steps: int,
     seed: int,
+    sideways: bool = True,
 ) -> npt.NDArray[np.bool_]:
     """A pattern that satisfies all rows that can be satisfied, from ``start``, guided by ``weight``.
 
-    Cells that are not ``cover.free`` keep their state.
+    Cells that are not ``cover.free`` keep their state. ``sideways`` accepts changes that cost nothing.
     """
     eq, cut = cover.equations, cover.cuts
     eq_t, cut_t = eq.T.tocsr(), cut.T.tocsr()
@@ -117,7 +118,7 @@ def round_pattern(
         np.zeros(cells, np.int64),
         np.full(cells, -1, np.int64),
     )
-    _search(net, state, steps, seed)
+    _search(net, state, steps, seed, 1e-12 if sideways else -1e-4)
     return y.astype(bool)
 
 
@@ -282,8 +283,8 @@ def _trim(net: Net, s: State, start: int, stop: int, logged: int) -> int:
 
 
 @_compiled
-def _dearer(net: Net, s: State, logged: int) -> bool:
-    """Whether the flips in the log raised the cost; a cell may stand there twice and counts once."""
+def _dearer(net: Net, s: State, logged: int, most: float) -> bool:
+    """Whether the flips in the log cost more than ``most``; a cell may stand there twice and counts once."""
     change = 0.0
     for b in range(logged):
         c = s.log[b]
@@ -299,7 +300,7 @@ def _dearer(net: Net, s: State, logged: int) -> bool:
             s.at[c] = -1
         elif s.at[c] <= -3:
             s.at[c] = -3 - s.at[c]
-    return bool(change > 1e-12)
+    return bool(change > most)
 
 
 @_compiled
@@ -358,7 +359,7 @@ def _mend_start(net: Net, s: State, jitter: int) -> int:
 
 
 @_compiled
-def _search(net: Net, s: State, steps: int, seed: int) -> None:
+def _search(net: Net, s: State, steps: int, seed: int, most: float) -> None:
     """Mend the start, then ruin and recreate ``steps`` times."""
     m = _mend_start(net, s, seed)
     state = seed % 2147483647 + 1
@@ -375,7 +376,7 @@ def _search(net: Net, s: State, steps: int, seed: int) -> None:
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
         mended = _repair(net, s, top, removed, state)
         logged = _trim(net, s, removed, mended, mended)
-        if _dearer(net, s, logged) or _unmended(net, s, removed):
+        if _dearer(net, s, logged, most) or _unmended(net, s, removed):
             for b in range(logged - 1, -1, -1):
                 _flip(net, s, s.log[b], b)
         else:

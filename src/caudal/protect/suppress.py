@@ -25,8 +25,13 @@ from caudal.protect.certificates import Certificate, certify
 from caudal.protect.master import Master, cut_row, first_rows
 from caudal.protect.rounding import Cover, round_pattern
 
+#: Rounds that start from the relaxation; steps of rounding in them and in the repairs that follow, where
+#: only what makes the pattern cheaper is taken: moving sideways would open other cells.
+EXPLORING = 5
+EXPLORING_STEPS = 3000
+REPAIR_STEPS = 1000
 #: Cells that fail and are looked at in one round: their cuts mend many others.
-FAILURES_A_ROUND = 400
+FAILURES_A_ROUND = 1000
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,17 @@ class Demand:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Which cells are suppressed. ``open_cells`` are those that could not be protected: never published."""
+    """Which cells are suppressed, and the least that any sufficient pattern would need (proven).
+
+    ``open_cells`` are those that could not be protected: such a pattern is never published.
+    """
 
     suppressed: Bools
     primary: Bools
     secondary_n: int
     least_secondary_n: int
+    cost: float
+    least_cost: float
     rounds: int
     open_cells: tuple[int, ...]
     hopeless: tuple[int, ...] = ()
@@ -116,6 +126,8 @@ class _Search:
     grown: Bools
     pools: tuple[Pool, ...]
     everybody: bool = False
+    asked_more: bool = False
+    least: float = 0.0
 
     @classmethod
     def start(
@@ -163,20 +175,15 @@ class _Search:
         """Rounds until the attacker finds nothing and every cell is proved, or time runs out.
 
         The first rounds explore; then the last pattern is repaired; after ``rounds`` it only grows, which
-        ends for certain, and what it holds too much is taken back.
+        ends for certain, and what it holds too much is taken back. A pattern that holds is made cheaper
+        for a while, then proved; where the proof lacks integers, wider intervals are asked for.
         """
-        pattern, least, done, clean = self.always.copy(), 0.0, 0, 0
+        pattern, done = self.always.copy(), 0
         failures: list[Failure] = []
         certificate: Certificate | None = None
         while time.process_time() < deadline:
             done += 1
-            fractions, value = self.master.solve()
-            least = least if clean or self.grown.any() else value
-            if done > rounds:
-                self.grown |= pattern & self.candidate
-            explore = done <= 7 and not clean
-            start = self.always | (fractions > 0.5) if explore else pattern | self.always
-            pattern = self._round(start, fractions, (3000 if explore else 300) * effort, seed + done)
+            pattern = self._next(pattern, done, rounds, seed, effort)
             failures = self._audit(pattern, seed + 1000 * done)
             if failures:
                 if all(f.cell in self.hopeless for f in failures):
@@ -185,14 +192,37 @@ class _Search:
             if not self.everybody:  # secondary cells too must stay open, once the primary ones do
                 self.everybody = True
                 continue
-            if self.grown.any():
-                pattern = self._prune(pattern, fractions, deadline)
-            certificate = self._prove(pattern, seed + clean)
+            pattern = self._cheaper(pattern, deadline)
+            certificate = self._prove(pattern, seed + done)
             if not certificate.unproved:
                 break
-            clean += 1
             self._ask_more(certificate)
-        return self._result(pattern, failures, least, done, certificate)
+        return self._result(pattern, failures, done, certificate)
+
+    def _next(self, pattern: Bools, done: int, rounds: int, seed: int, effort: int) -> Bools:
+        """The pattern of the next round."""
+        fractions, value = self.master.solve()
+        if not self.grown.any() and not self.asked_more:
+            self.least = value
+        if done > rounds:
+            self.grown |= pattern & self.candidate
+        explore = done <= EXPLORING and not self.everybody
+        start = self.always | (fractions > 0.5) if explore else pattern | self.always
+        steps = (EXPLORING_STEPS if explore else REPAIR_STEPS) * effort
+        return self._round(start, fractions, steps, seed + done, sideways=explore)
+
+    def _cheaper(self, pattern: Bools, deadline: float) -> Bools:
+        """Take back what growth added too much."""
+        fractions, value = self.master.solve()
+        if self.grown.any():
+            pattern = self._prune(pattern, fractions, deadline)
+            self.grown[:] = False
+        elif not self.asked_more:
+            self.least = value
+        return pattern
+
+    def _price(self, pattern: Bools) -> float:
+        return float(self.cost[pattern & ~self.always].sum())
 
     def _prune(self, pattern: Bools, fractions: Floats, deadline: float) -> Bools:
         """Publish again, one by one, what a pattern does not need; least wanted first."""
@@ -221,13 +251,14 @@ class _Search:
         demand = know.demand.copy()
         demand[list(certificate.unproved)] += 1.0
         self.layers = (replace(know, demand=demand), *self.layers[1:])
+        self.asked_more = True
 
-    def _round(self, start: Bools, fractions: Floats, steps: int, seed: int) -> Bools:
+    def _round(self, start: Bools, fractions: Floats, steps: int, seed: int, *, sideways: bool) -> Bools:
         cuts, rights = self.master.cuts()
         free_of_demand = self.system.hidden & ~self.primary
         shield = abs(self.matrix) @ (2 * free_of_demand.astype(np.int64))
         cover = Cover(self.matrix, cuts, rights, shield, self.cost, self.candidate & ~self.grown)
-        return round_pattern(cover, start, fractions, steps=steps, seed=seed)
+        return round_pattern(cover, start, fractions, steps=steps, seed=seed, sideways=sideways)
 
     def _audit(self, pattern: Bools, seed: int) -> list[Failure]:
         failures: list[Failure] = []
@@ -263,15 +294,17 @@ class _Search:
         self.master.add(rows)
 
     def _result(
-        self, pattern: Bools, failures: list[Failure], least: float, rounds: int, proof: Certificate | None
+        self, pattern: Bools, failures: list[Failure], rounds: int, proof: Certificate | None
     ) -> Pattern:
         secondary = pattern & ~self.always
-        floor = int(np.ceil(least / max(float(self.cost[self.candidate].max(initial=1.0)), 1e-9) - 1e-6))
+        dearest = max(float(self.cost[self.candidate].max(initial=1.0)), 1e-9)
         return Pattern(
             pattern,
             self.primary,
             int(secondary.sum()),
-            floor,
+            int(np.ceil(self.least / dearest - 1e-6)),
+            self._price(pattern),
+            self.least,
             rounds,
             tuple(f.cell for f in failures),
             tuple(int(c) for c in self.hopeless),
