@@ -76,7 +76,7 @@ def test_vital_events_adjust_the_account() -> None:
     assert total["closing_n"] == 1001 + 5 - 3 + 1
     assert total["adjustment_code"] == "adjusted"
     with pytest.raises(CaudalError, match="stays-vital-unknown"):
-        population_account(LIVES, date(2020, 1, 1), date(2021, 1, 1), vital=Vital(births={"XXX": 1}))
+        population_account(LIVES, date(2020, 1, 1), date(2021, 1, 1), vital=Vital(births={"QQQ": 1}))
 
 
 @pytest.mark.parametrize("runs", [Runs.MIDPOINT, Runs.OUTSIDE, Runs.DROP])
