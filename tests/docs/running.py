@@ -88,7 +88,9 @@ def caudal_lines(page: Path) -> list[str]:
     """Every command line of ``caudal`` in a page, inside blocks and in the text."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     inline = re.findall(r"`(caudal [a-z][^`\n]*)`", text)
-    listed = re.findall(r"^(?:\$ |# +|\s*)(caudal [a-z].*?)(?:  .*)?$", text, flags=re.MULTILINE)
+    listed = re.findall(
+        r"^(?:\$ |# +|\s*)(?:\.venv/bin/)?(caudal [a-z].*?)(?:  .*)?$", text, flags=re.MULTILINE
+    )
     return list(dict.fromkeys(" ".join(c.split()) for c in [*inline, *listed]))
 
 
