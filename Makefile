@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := examples/istmo
-PERSONS ?= 60000
+PERSONS ?= 120000
 BENCHMARKS := river survey_cube protect_tables stays_speed stays_incremental stays_accuracy
 
 .DEFAULT_GOAL := help
