@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import caudal
 from caudal.errors import CaudalError
 from caudal.estimate.stays.classify import Settings, classify_crossings, count_repairs, map_pieces
 from caudal.estimate.stays.cube import MOVEMENTS, CubeSpec, flow_cube
+from caudal.estimate.stays.identities import PersonDictionary, pseudonymised
 from caudal.estimate.stays.keys import KeyLayout
 from caudal.estimate.stays.reading import Reading, read_register
 from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
@@ -158,6 +162,35 @@ def test_all_dirt_at_ten_times_the_usual_rate_is_counted_and_survived(tmp_path: 
     assert 0.8 < counts.duplicates_n / (0.05 * made.events) < 1.2
     assert counts.runs_of_entries_n + counts.runs_of_exits_n > 1000
     assert register.read_n == made.events == len(register.part(0))
+
+
+def test_without_the_compiler_everything_works_the_same(tmp_path: Path) -> None:
+    made = simulate_crossings(tmp_path, events=3000, seed=6, truth=False)
+    here = flow_cube(read_register(made.deliveries)).to_pylist()
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "import pyarrow as pa\n"
+        "from pathlib import Path\n"
+        "from caudal.estimate.stays import PersonDictionary, flow_cube, pseudonymised, read_register\n"
+        f"print(flow_cube(read_register(Path({str(tmp_path / 'deliveries')!r}))).to_pylist())\n"
+        f"people = PersonDictionary(Path({str(tmp_path / 'people')!r}))\n"
+        "table = pa.table({'d': ['A', 'B', 'A']})\n"
+        "print(pseudonymised(table, 'd', people, b'k' * 32)['person_id'].to_pylist())\n"
+    )
+    source = str(Path(caudal.__file__).parents[1])
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": source},
+    )
+    cube, ids = run.stdout.splitlines()
+    assert cube == str(here)
+    compiled = PersonDictionary(tmp_path / "others")
+    assert ids == str(
+        pseudonymised(pa.table({"d": ["A", "B", "A"]}), "d", compiled, b"k" * 32)["person_id"].to_pylist()
+    )
 
 
 @pytest.mark.long
