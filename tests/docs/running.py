@@ -119,8 +119,11 @@ def run_page(page: Path, place: Path, language: str) -> list[str]:
 
 def _leave_out_most(publication: Path) -> None:
     catalogue, _ = load_catalogue()
-    with publication.open("a", encoding="utf-8") as stream:
-        stream.write(f"leave_out: [{', '.join(sorted(set(catalogue.indicators) - TOLD))}]\n")
+    kept = re.sub(
+        r"^leave_out:.*\n(?:  .*\n)*", "", publication.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    names = ", ".join(sorted(set(catalogue.indicators) - TOLD))
+    publication.write_text(f"{kept}leave_out: [{names}]\n", encoding="utf-8")
 
 
 def _replace(block: Block, file: Path) -> Iterator[str]:

@@ -89,6 +89,12 @@ def read_folder(path: Path) -> CountryFolder:
     said = (country.languages, country.territory) if country else ((), "")
     catalogue, found = load_catalogue(path, *said)
     reader.problems.extend(found)
+    if country:
+        areas, place = (
+            catalogue.code_lists["CL_AREA"].codes,
+            reader.documents["caudal.yaml"].where("territory"),
+        )
+        reader.problems.extend(_unknown("territory", country.territory, areas, place))
     if publication:
         reader.problems.extend(
             _check_publication(publication, catalogue, reader.documents["publication.yaml"])
