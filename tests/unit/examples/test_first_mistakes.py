@@ -40,7 +40,7 @@ def test_the_folder_itself_has_none(copy: Path) -> None:
     ("file", "old", "new", "place", "said"),
     [
         ("caudal.yaml", "territory: XI", "territory: XJ", "caudal.yaml:6", '"XJ"'),
-        ("codes/countries.csv", "201,VE,", "201,VEN,", "countries.csv:3", '"VE"'),
+        ("codes/countries.csv", "201,VE,", "201,VEN,", "countries.csv:3", '"VEN"'),
         ("sources/survey.yaml", "  sex_code:", "  sexo_code:", "survey.yaml:", '"sex_code"'),
         ("sources/survey.yaml", "source_type: survey", "source_type: surveys", "survey.yaml:14", '"survey"'),
         ("sources/census.yaml", "from: estado_civil, crosswalk: civil_status.csv",
