@@ -378,7 +378,7 @@ def _judged(
 
 
 def _check_raw_expressions(source: SourceSpec, table: TableSpec, names: Iterable[str]) -> None:
-    allowed = [*names, "period_start", "period_end"]
+    allowed = [*names, "period_start", "period_end", RAW_ROW]
     where = f"sources/{source.source}.yaml"
     found = check_expression(table.where, allowed, where=where) if table.where else []
     for correction in source.corrections:

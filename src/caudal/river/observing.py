@@ -26,6 +26,7 @@ from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
+from caudal.river.proposals import write_proposals
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class _Seen:
             elif self.source.kind == "observation":
                 self.tables.append(pq.read_table(result.records))
             else:
+                edition = delivery.delivery.vintage or delivery.period
+                write_proposals(self.stage.folder.work, self.source, edition, result)
                 self._estimate(delivery, result)
 
     def _estimate(self, delivery: RegisteredDelivery, result: Harmonised) -> None:

@@ -65,3 +65,8 @@ def test_the_file_says_what_a_confirmed_drop_takes() -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [r["drop_where"] for r in rows] == ["\"Incident ID\" = 'i2'"]
     assert (rows[0]["km"], rows[0]["first_toll"]) == ("0.0", "6")
+
+
+def test_rows_of_a_file_without_identifiers_are_named_by_their_number() -> None:
+    unnamed = table({"incident_id": None}, {"incident_id": None})
+    assert written(propose(unnamed), "").splitlines()[1].endswith(",raw_row = 2")

@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,10 +17,10 @@ import pytest
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.session import connect
-from caudal.estimate.incidents import propose
+from caudal.estimate.incidents import propose, written
 from caudal.harmonise import Harmonised
 from caudal.model.release import Reconciliation
-from caudal.model.source import Delivery, SourceSpec
+from caudal.model.source import Correction, Delivery, SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
 
@@ -52,7 +53,7 @@ class Desk:
         return [stages.harmonised(self.stage, source, d) for d in register.deliveries]
 
     def of_rows(
-        self, name: str, rows: Sequence[Mapping[str, str]], period: str = "2024-04-10"
+        self, name: str, rows: Sequence[Mapping[str, str]], period: str = "2024-04-10", **changed: Any
     ) -> tuple[pa.Table, Reconciliation]:
         """Records of ``rows`` as a delivery of the source ``name``."""
         with (self.scratch / "made.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -60,7 +61,7 @@ class Desk:
             writer.writeheader()
             writer.writerows(rows)
         made = (Delivery(period=period, file="made.csv"),)
-        update = {"data": str(self.scratch), "deliveries": made}
+        update = {"data": str(self.scratch), "deliveries": made, **changed}
         (done,) = self.harmonised(self.folder.sources[name].model_copy(update=update))
         return pq.read_table(done.records), done.reconciliation
 
@@ -253,6 +254,12 @@ def test_an_incident_split_in_one_download_and_whole_in_another_is_proposed(desk
     )  # fmt: skip
     records, _ = desk.of_rows("missing_migrants", [whole, part])
     assert [(p.first, p.second) for p in propose(records)] == [("w", "p")]
+    line = written(propose(records), "Incident ID").splitlines()[1]
+    where = next(csv.reader([line]))[-1]
+    drop = {"where": where, "column": "Incident ID", "action": "drop", "reason": {"en": "Told twice."}}
+    kept, counts = desk.of_rows("missing_migrants", [whole, part], corrections=(Correction(**drop),))
+    assert kept["incident_id"].to_pylist() == ["w"]
+    assert counts.left_out == 1
 
 
 def test_the_first_generation_of_headers_is_a_variant(desk: Desk) -> None:
@@ -316,7 +323,12 @@ def test_a_count_that_is_none_is_quarantined(desk: Desk, count: str) -> None:
 
 
 def test_prices_with_two_dots_and_footers_are_no_figures(desk: Desk) -> None:
-    heads = ("Sending Countries Name", "Sending Countries Code", "Series Name", "Series Code")
+    heads: tuple[str, ...] = (
+        "Sending Countries Name",
+        "Sending Countries Code",
+        "Series Name",
+        "Series Code",
+    )
     heads += (
         "Receiving Countries Name",
         "Receiving Countries Code",

@@ -85,14 +85,15 @@ def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def written(proposals: Sequence[Proposal], column: str) -> str:
-    """The text file that a person goes through. ``column`` is the raw column of the identifier."""
+    """The text file that a person goes through. ``column`` is the raw column of the identifier; rows of a
+    file without one are named by their number."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
         ["first", "second", "first_on", "second_on", "km", "first_toll", "second_toll", "drop_where"]
     )
     for p in proposals:
-        where = f"\"{column}\" = '{p.second}'"
+        where = f"\"{column}\" = '{p.second}'" if column else p.second.replace("row ", "raw_row = ")
         tolls = (p.first_toll, p.second_toll)
         writer.writerow([p.first, p.second, p.first_on, p.second_on, f"{p.kilometres:.1f}", *tolls, where])
     return stream.getvalue()
