@@ -28,6 +28,7 @@ class Kernels:
 
     add_rows: Callable[..., None]
     fill_margins: Callable[..., None]
+    scatter_margins: Callable[..., None]
     add_family: Callable[..., None]
 
 
@@ -39,7 +40,9 @@ def kernels() -> Kernels | None:
     import numba
 
     compiled = numba.njit(cache=True, nogil=True)
-    return Kernels(compiled(_add_rows), compiled(_fill_margins), compiled(_add_family))
+    return Kernels(
+        compiled(_add_rows), compiled(_fill_margins), compiled(_scatter_margins), compiled(_add_family)
+    )
 
 
 def margin_steps(sizes: Sequence[int], wanted: Sequence[tuple[int, ...]]) -> tuple[Ints, int, dict[Any, int]]:
@@ -133,6 +136,24 @@ def _fill_margins(  # noqa: C901 - plain loops are what compiles
             row = arena[t, p - start]
             for c in range(chosen.size):
                 row[c] = scratch[chosen[c]]
+
+
+def _scatter_margins(
+    starts: Any, cell: Any, values: Any, start: Any, end: Any, places: Any, arena: Any
+) -> None:
+    """Margins of some PSUs from sorted entries.
+
+    ``starts`` delimits the entries of PSUs, ``values`` (terms, entries) are their sums, ``places`` (margins,
+    finest cells) the stacked cell of each finest cell in each margin.
+    """
+    for t in range(values.shape[0]):
+        for p in range(start, end):
+            row = arena[t, p - start]
+            row[:] = 0.0
+            for e in range(starts[p], starts[p + 1]):
+                value, c = values[t, e], cell[e]
+                for m in range(places.shape[0]):
+                    row[places[m, c]] += value
 
 
 def _add_family(  # noqa: C901

@@ -117,13 +117,17 @@ def _with_totals(outline: Crossing, fine: FineTable, terms: Sequence[Term], tota
     dropped = tuple(k + 1 for k in range(len(fine.row_sizes)) if k not in outline.row_axes)
     cells, groups = outline.shape
     margin = totals.reshape(len(terms), *fine.row_sizes, -1).sum(axis=dropped).reshape(len(terms), cells, -1)
-    if groups == 1:
-        found = margin.sum(axis=2, keepdims=True)
-    else:
-        found = np.zeros((len(terms), cells, groups))
-        for zone, group in enumerate(outline.group_of_zone):
-            found[:, :, group] += margin[:, :, zone]
+    found = group_sums(margin, outline.group_of_zone, groups, axis=2)
     return replace(outline, totals=dict(zip(terms, found, strict=True)))
+
+
+def group_sums(values: Floats, group: Ints, groups: int, axis: int) -> Floats:
+    """Sums over the zones of each group along ``axis``; every group has a zone."""
+    if groups == 1:
+        return np.asarray(values.sum(axis=axis, keepdims=True))
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(groups))
+    return np.asarray(np.add.reduceat(np.take(values, order, axis=axis), starts, axis=axis))
 
 
 @dataclass(frozen=True)

@@ -176,17 +176,21 @@ def coefficients(family: Family, request: Asked) -> tuple[Floats, Floats]:
 
 
 class Compiled:
-    """The compiled form of :meth:`Block.add` for a dense scan."""
+    """The compiled form of :meth:`Block.add`."""
 
-    def __init__(
-        self, kernel: Kernels, dense: Floats, fine: FineTable, stacked: Layout, requests: Sequence[Asked]
-    ):
-        self.kernel, self.dense, self.requests = kernel, dense, requests
-        self.steps, length, places = margin_steps(fine.row_sizes, stacked.axes)
-        sizes = {axes: place.stop - place.start for axes, place in stacked.slices.items()}
-        self.chosen = np.concatenate([places[a] + np.arange(sizes[a]) for a in stacked.axes])
-        self.scratch = np.zeros(length)
-        self.arena = np.zeros((dense.shape[0], 0, stacked.cells_n))
+    def __init__(self, kernel: Kernels, fine: FineTable, stacked: Layout, requests: Sequence[Asked]) -> None:
+        self.kernel, self.dense, self.requests = kernel, fine.dense, requests
+        self.arena = np.zeros((len(fine.by_psu), 0, stacked.cells_n))
+        if self.dense is not None:
+            self.steps, length, places = margin_steps(fine.row_sizes, stacked.axes)
+            sizes = {axes: place.stop - place.start for axes, place in stacked.slices.items()}
+            self.chosen = np.concatenate([places[a] + np.arange(sizes[a]) for a in stacked.axes])
+            self.scratch = np.zeros(length)
+        elif fine.entries is not None:
+            psu, self.cell = np.divmod(fine.entries, fine.cells_n)
+            self.starts = np.searchsorted(psu, np.arange(fine.stratum_of_psu.size + 1))
+            self.values = np.stack(list(fine.by_psu.values()))
+            self.places = _stacked_places(fine, stacked)
         terms = list(fine.by_psu)
         self.y = np.array([terms.index(a.y) for a in requests])
         self.x = np.array([terms.index(a.x) if a.parts.is_ratio else -1 for a in requests])
@@ -197,14 +201,22 @@ class Compiled:
     @classmethod
     def of(cls, fine: FineTable, stacked: Layout, requests: Sequence[Asked]) -> Compiled | None:
         """The compiled form, or None where it does not apply or numba is not installed."""
-        dense, kernel = fine.dense, kernels()
-        return None if dense is None or kernel is None else cls(kernel, dense, fine, stacked, requests)
+        kernel = kernels()
+        applies = fine.dense is not None or fine.entries is not None
+        return cls(kernel, fine, stacked, requests) if kernel is not None and applies else None
 
     def fill(self, start: int, end: int) -> None:
         """Make the margins of a block."""
         if self.arena.shape[1] < end - start:
             self.arena = np.zeros((self.arena.shape[0], end - start, self.arena.shape[2]))
-        self.kernel.fill_margins(self.dense, start, end, self.steps, self.scratch, self.chosen, self.arena)
+        if self.dense is not None:
+            self.kernel.fill_margins(
+                self.dense, start, end, self.steps, self.scratch, self.chosen, self.arena
+            )
+        else:
+            self.kernel.scatter_margins(
+                self.starts, self.cell, self.values, start, end, self.places, self.arena
+            )
 
     def add(self, into: Accumulated, block: Block) -> None:
         """Add the block's part of the variances and counts of all statistics."""
@@ -226,6 +238,17 @@ class Compiled:
         for k, j in enumerate(self.weight_of):
             for total, found in zip((into.psu_n, into.stratum_n, into.lonely_n), members[j], strict=True):
                 total[k] += found.T
+
+
+def _stacked_places(fine: FineTable, stacked: Layout) -> Ints:
+    """The stacked cell of each finest cell in each margin: an array (margins, cells)."""
+    codes = np.unravel_index(np.arange(fine.cells_n), fine.row_sizes) if fine.row_sizes else ()
+    found = []
+    for axes in stacked.axes:
+        sizes = tuple(fine.row_sizes[k] for k in axes)
+        cell = np.ravel_multi_index(tuple(codes[k] for k in axes), sizes) if axes else np.zeros(fine.cells_n)
+        found.append(np.asarray(cell, dtype=np.int64) + stacked.slices[axes].start)
+    return np.stack(found)
 
 
 def _add_gaps(

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from caudal.errors import CaudalError, problem
-from caudal.estimate.survey.crossing import Crossing, Layout, Margins, layout
+from caudal.estimate.survey.crossing import Crossing, Layout, Margins, group_sums, layout
 from caudal.estimate.survey.cube import CubeSums
 from caudal.estimate.survey.expressions import checked_all
 from caudal.estimate.survey.frame import Floats
@@ -207,12 +207,7 @@ class _Table:
         if term not in self.held:
             cells, groups = self.crossing.shape
             margin = self.margins[term].reshape(cells, -1, self.count)
-            if groups == 1:
-                self.held[term] = margin.sum(axis=1, keepdims=True)
-            else:
-                self.held[term] = np.zeros((cells, groups, self.count))
-                for zone, group in enumerate(self.crossing.group_of_zone):
-                    self.held[term][:, group] += margin[:, zone]
+            self.held[term] = group_sums(margin, self.crossing.group_of_zone, groups, axis=1)
         return self.held[term]
 
     def deviation(self, asked: Asked) -> Floats:
