@@ -11,7 +11,7 @@ from caudal.estimate.stays.decide import Alternating, FinalDays, Statuses, final
 from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN, UN_TWELVE_MONTHS, Basis, ResidenceRule
 
 RULES = (
-    TWELVE_OF_SIXTEEN,
+    ResidenceRule(365, 487),
     UN_TWELVE_MONTHS,
     ResidenceRule(12, 16, Basis.MONTHS),
     ResidenceRule(6, 12, Basis.MONTHS),
@@ -70,11 +70,10 @@ def test_what_is_final_stays(
 
 
 def test_the_published_244_days_would_not_stay() -> None:
-    """Why the rule's own limit is used: a crossing back after 244 days can still become a migration."""
-    published = ResidenceRule(365, 487, instant_days=244)
-    days = [100, 344]
+    """Why a rule's own limit is shorter: a crossing back after 244 days can still become a migration."""
+    published, days = TWELVE_OF_SIXTEEN, [100, 344]
     _, final = _judged(days, 0, 1, published)
-    _, ours = _judged(days, 0, 1, TWELVE_OF_SIXTEEN)
+    _, ours = _judged(days, 0, 1, ResidenceRule(365, 487))
     assert int(final.migration[1]) == 344
     assert int(ours.migration[1]) > 344
     # Back for 121 days, away for 122, back for good: 365 of 487 days at home, and before that 366 away.

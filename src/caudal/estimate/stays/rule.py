@@ -102,9 +102,9 @@ class RuleCalendar:
     instant_days: int
 
 
-#: The outcomes-based rule in the days that the offices which publish it use. One of them calls a crossing
-#: back final within 244 days; only up to 242 can no later crossing change it, and that is what is used here.
-TWELVE_OF_SIXTEEN = ResidenceRule(365, 487)
+#: The outcomes-based rule as published, in days. It calls a crossing back final within 244 days, although
+#: after exactly 243 or 244 a later crossing can still change it; ``ResidenceRule(365, 487)`` stops at 242.
+TWELVE_OF_SIXTEEN = ResidenceRule(365, 487, instant_days=244)
 #: Twelve months without a break: the long-term migrant of the 1998 recommendations.
 UN_TWELVE_MONTHS = ResidenceRule(12, 12, Basis.MONTHS)
 

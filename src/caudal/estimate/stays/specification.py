@@ -48,7 +48,7 @@ _MIDDLE = f"CAST(({_SUM} - {_SUM} % 2) / 2 AS BIGINT)"
 
 def classification_sql(
     policy: RepairPolicy | None = None,
-    instant_days: int = 242,
+    instant_days: int = 244,
     carried: Sequence[str] = ("citizenship_code",),
 ) -> str:
     """One row a crossing with statuses, migration and the days on which they became final.
@@ -271,7 +271,7 @@ def _opening(entry: int, instant_days: int) -> str:
 
 def movements_sql(
     policy: RepairPolicy | None = None,
-    instant_days: int = 242,
+    instant_days: int = 244,
     carried: Sequence[str] = ("citizenship_code",),
     classes: MovementClasses | None = None,
 ) -> str:
