@@ -3,9 +3,9 @@
     python benchmarks/stays_speed.py --events 20e6 --folder /tmp/caudal-bench
 
 Simulates a register (or uses the one in the folder), then times, each in a fresh process: the bare sort;
-month x citizenship x direction from dense ids; the full cube; the cube of all movements; classified spells
-and sorted events written to Parquet; identifiers to cube. Prints one JSON line a measurement: wall and CPU
-seconds, peak memory, ratio to the sort.
+month x citizenship x direction from dense ids, in memory and by parts on disk; the full cube; the cube of
+all movements; classified spells and sorted events written to Parquet; identifiers to cube. Prints one JSON
+line a measurement: wall and CPU seconds, peak memory, ratio to the sort.
 """
 
 from __future__ import annotations
@@ -55,6 +55,15 @@ def bare_sort(folder: Path) -> int:
 def flows(folder: Path) -> int:
     """Month x citizenship x direction."""
     return len(flow_cube(read_register(folder / "deliveries")))
+
+
+def flows_spilled(folder: Path) -> int:
+    """The same with the keys on disk, in parts of at most an eighth of a gigabyte."""
+    reading = Reading(memory_limit=1 << 28, spill_folder=folder / "spill")
+    register = read_register(folder / "deliveries", reading)
+    rows = len(flow_cube(register))
+    register.remove_spill()
+    return rows
 
 
 def full_cube(folder: Path) -> int:
@@ -138,6 +147,7 @@ JOBS: dict[str, Callable[[Path], int]] = {
     for f in (
         bare_sort,
         flows,
+        flows_spilled,
         full_cube,
         all_movements,
         sorted_events,

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.estimate_stays import naive_stays as naive
 
 from caudal.estimate.stays.classify import Settings, classify_crossings
 from caudal.estimate.stays.initial import InitialStatus
@@ -17,6 +16,7 @@ from caudal.estimate.stays.reading import Reading, read_register
 from caudal.estimate.stays.repair import RepairPolicy, Runs
 from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN, Basis, ResidenceRule
 from caudal.estimate.stays.specification import calendar_relation, classification_sql, run_specification
+from tests.unit.estimate_stays import naive_stays as naive
 
 FIRST_DAY = 17_897  # 2019-01-01: a leap day lies ahead
 SPAN_DAYS = 1300

@@ -90,7 +90,6 @@ class PackedRegister:
 
 
 NO_DATE = np.iinfo(np.int32).min
-Source = Path | str | Sequence[Path] | pa.Table
 
 
 def read_register(source: Any, reading: Reading | None = None) -> PackedRegister:
