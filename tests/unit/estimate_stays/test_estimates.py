@@ -14,12 +14,14 @@ import pytest
 from caudal.errors import CaudalError
 from caudal.estimate.stays import (
     TWELVE_OF_SIXTEEN,
+    Basis,
     CubeSpec,
     InitialStatus,
     Losses,
     Nowcast,
     PackedRegister,
     Reading,
+    ResidenceRule,
     Runs,
     Settings,
     corrected_cube,
@@ -34,7 +36,7 @@ from caudal.estimate.stays import (
     read_register,
     revision_triangle,
 )
-from caudal.estimate.stays.provisional import LAGS
+from caudal.estimate.stays.provisional import open_months
 from caudal.estimate.stays.snapshots import known_at_end_of, last_day_of_month, month_of_day
 from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
 
@@ -144,7 +146,7 @@ def test_provisional_figures_hold_the_final_ones(made: Made) -> None:
     then = known_at_end_of(made.register, month_of_day(made.register.last_day) - 18)
     figures = provisional_figures(then, SETTINGS, Nowcast(traveller_type="declared_reason"))
     rows = figures.to_pylist()
-    assert len(rows) == 2 * LAGS
+    assert len(rows) == 2 * open_months(TWELVE_OF_SIXTEEN)
     covered = [r["lower"] <= final.get((r["month_code"], r["direction_code"]), 0) <= r["upper"] for r in rows]
     assert np.mean(covered) >= 0.85
     young = [r for r in rows if r["lag_months"] <= 1]
@@ -153,6 +155,13 @@ def test_provisional_figures_hold_the_final_ones(made: Made) -> None:
     assert sum(r["value"] for r in young) == pytest.approx(truth, rel=0.4)
     assert all(r["decided_n"] <= r["presumed_n"] for r in rows)
     assert [r["provisional_se"] > 0 for r in rows]
+
+
+def test_longer_windows_stay_open_longer(made: Made) -> None:
+    settings = Settings(ResidenceRule(24, 30, Basis.MONTHS), threads=1)
+    then = known_at_end_of(made.register, month_of_day(made.register.last_day) - 1)
+    rows = provisional_figures(then, settings, Nowcast(snapshots=8)).to_pylist()
+    assert {r["lag_months"] for r in rows} == set(range(32))
 
 
 def test_provisional_figures_by_group_add_up(made: Made) -> None:

@@ -56,14 +56,11 @@ class Piece:
     calendar: RuleCalendar
     use_compiled: bool | None = None
 
-    def alternating(self, initial: npt.NDArray[np.int8] | None = None) -> Alternating:
-        """The histories of the piece."""
-        start = initial if initial is not None else np.empty(0, np.int8)
-        return Alternating(self.offsets, self.day, self.crossings.inside, start)
-
     def final(self) -> FinalDays:
         """The days on which the results became final."""
-        return final_days(self.alternating(), self.statuses, self.calendar, use_compiled=self.use_compiled)
+        no_status_needed = np.empty(0, np.int8)
+        histories = Alternating(self.offsets, self.day, self.crossings.inside, no_status_needed)
+        return final_days(histories, self.statuses, self.calendar, use_compiled=self.use_compiled)
 
 
 def classify_piece(

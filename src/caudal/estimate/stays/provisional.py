@@ -38,14 +38,14 @@ from caudal.estimate.stays.cube import Cells
 from caudal.estimate.stays.dimensions import Dimension, Grouping, dimension
 from caudal.estimate.stays.keys import Ints
 from caudal.estimate.stays.reading import PackedRegister
+from caudal.estimate.stays.rule import ResidenceRule
 from caudal.estimate.stays.snapshots import known_at_end_of, last_day_of_month, month_of_day
 
 Floats = npt.NDArray[np.float64]
 
-#: Lags in months at which a crossing may still be open: windows end in the seventeenth month after it.
-LAGS = 18
 BACK_LIMITS = np.array([1, 8, 31, 61, 92, 123])
-_STATE_SIZES = (2, LAGS, 2, 2, 2, len(BACK_LIMITS) + 1)
+#: Values of the parts of a state after the lag: presumed, final, still on that side, days back.
+_STATE_SIZES = (2, 2, 2, len(BACK_LIMITS) + 1)
 SHRINKAGE = 20.0
 FEWEST_SNAPSHOTS = 6
 
@@ -95,10 +95,21 @@ def provisional_figures(
     months = _training_months(register, settings, nowcast, now)
     keys = _migration_keys(register, settings, groups)
     known = [_snapshot(register, settings, m, groups, kind, keys) for m in months]
-    actual = np.array([keys.final(m, prod(len(g.labels) for g in groups)) for m in months])
+    lags, groups_n = open_months(settings.rule), prod(len(g.labels) for g in groups)
+    actual = np.array([keys.final(m, groups_n, lags) for m in months])
     today = _snapshot(register, settings, now, groups, kind, None)
-    table = _Model(known, actual, prod(len(g.labels) for g in groups)).estimate(today, nowcast.level)
+    table = _Model(known, actual).estimate(today, nowcast.level)
     return _spelled_out(table, groups, now)
+
+
+def open_months(rule: ResidenceRule) -> int:
+    """Months, that of the crossing included, in which a crossing may still be open.
+
+    >>> from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN
+    >>> open_months(TWELVE_OF_SIXTEEN)
+    18
+    """
+    return rule.longest_days // 30 + 2
 
 
 def revision_triangle(vintages: Mapping[str, pa.Table]) -> pa.Table:
@@ -133,12 +144,12 @@ class _Migrations:
     group: Ints
     inside: Ints
 
-    def final(self, month: int, groups_n: int) -> Ints:
+    def final(self, month: int, groups_n: int, lags: int) -> Ints:
         """Final migrations by group, direction and lag of a snapshot at the end of ``month``."""
         lag = month - self.month
-        near = (lag >= 0) & (lag < LAGS)
-        code = (self.group[near] * 2 + self.inside[near]) * LAGS + lag[near]
-        return np.bincount(code, minlength=groups_n * 2 * LAGS).reshape(groups_n, 2, LAGS)
+        near = (lag >= 0) & (lag < lags)
+        code = (self.group[near] * 2 + self.inside[near]) * lags + lag[near]
+        return np.bincount(code, minlength=groups_n * 2 * lags).reshape(groups_n, 2, lags)
 
 
 def _migration_keys(
@@ -185,15 +196,15 @@ def _snapshot(
     outcome: _Migrations | None,
 ) -> _Counts:
     """Open crossings at the end of ``month`` by group and state, with their outcome where it is known."""
-    then = known_at_end_of(register, month, active_since=month - LAGS + 1)
+    lags = open_months(settings.rule)
+    then = known_at_end_of(register, month, active_since=month - lags + 1)
     groups_n = prod(len(g.labels) for g in groups)
     as_of = last_day_of_month(month)
-
-    sizes = (groups_n, prod(_STATE_SIZES), len(kind.labels) if kind else 1, 4, 2)
+    sizes = (groups_n, 2 * lags * prod(_STATE_SIZES), len(kind.labels) if kind else 1, 4, 2)
 
     def count(piece: Piece) -> Ints:
-        open_rows = np.flatnonzero(month - _months(piece.day) < LAGS)
-        state = _states(piece, open_rows, as_of, month)
+        open_rows = np.flatnonzero(month - _months(piece.day) < lags)
+        state = _states(piece, open_rows, as_of, month, lags)
         traveller = (
             kind.codes(piece)[open_rows].astype(np.int64) if kind else np.zeros(len(open_rows), np.int64)
         )
@@ -231,7 +242,7 @@ def _unpacked(code: Ints, sizes: Sequence[int]) -> list[Ints]:
     return parts[::-1]
 
 
-def _states(piece: Piece, rows: Ints, as_of: int, month: int) -> Ints:
+def _states(piece: Piece, rows: Ints, as_of: int, month: int, lags: int) -> Ints:
     """The state of each open crossing, packed."""
     counts = np.diff(piece.offsets)
     last = np.repeat(piece.offsets[1:] - 1, counts)
@@ -251,7 +262,7 @@ def _states(piece: Piece, rows: Ints, as_of: int, month: int) -> Ints:
         inside[last[rows]] == inside[rows],
         np.searchsorted(BACK_LIMITS, back, side="right"),
     )
-    return _packed(parts, _STATE_SIZES)
+    return _packed(parts, (2, lags, *_STATE_SIZES))
 
 
 class _Shares:
@@ -303,8 +314,8 @@ class _Model:
     ``actual``: final migrations, shape (snapshots, groups, directions, lags).
     """
 
-    def __init__(self, known: list[_Counts], actual: Ints, groups_n: int) -> None:
-        self._groups_n, self._snapshots = groups_n, len(known)
+    def __init__(self, known: list[_Counts], actual: Ints) -> None:
+        self._snapshots, self._groups_n, _, self._lags = actual.shape
         self._shares = _Shares(known)
         predicted, binomial = (
             np.array(x) for x in zip(*(self._sums(k, self._shares.of(k, k)) for k in known), strict=True)
@@ -320,9 +331,9 @@ class _Model:
 
     def _sums(self, counts: _Counts, share: Floats) -> tuple[Floats, Floats]:
         """Expected migrations and their binomial variance, shape (groups, directions, lags)."""
-        shape = (self._groups_n, 2, LAGS)
-        state = counts.state // prod(_STATE_SIZES[2:])
-        cell = counts.group * (2 * LAGS) + state
+        shape = (self._groups_n, 2, self._lags)
+        state = counts.state // prod(_STATE_SIZES)
+        cell = counts.group * (2 * self._lags) + state
         expected = np.bincount(cell, weights=counts.n * share, minlength=prod(shape))
         variance = np.bincount(cell, weights=counts.n * share * (1 - share), minlength=prod(shape))
         return expected.astype(np.float64).reshape(shape), variance.astype(np.float64).reshape(shape)
@@ -345,7 +356,7 @@ class _Model:
         }
 
     def _presumed(self, today: _Counts) -> tuple[Floats, Floats]:
-        last = prod(_STATE_SIZES[4:])
+        last = prod(_STATE_SIZES[2:])
         migration = (today.state // (last * 2)) % 2
         final = (today.state // last) % 2
         return self._sums(today, migration.astype(np.float64))[0], self._sums(
