@@ -22,7 +22,7 @@ from markupsafe import Markup
 from caudal.engine.files import sha256_bytes, writing_folder
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
-from caudal.publish import comparison, indicator, overview
+from caudal.publish import comparison, indicator, overview, profiles, routes
 from caudal.publish.files import release_files
 from caudal.publish.numbers import fill
 from caudal.publish.release import Release, read_release
@@ -143,7 +143,7 @@ class Press:
             "home.html",
             text["home"],
             voice,
-            {"families": overview.cards(voice), "compared": _named(voice, compared)},
+            {"families": overview.cards(voice), "compared": _named(voice, compared), **self._journeys(voice)},
         )
         yield from self._indicators(voice, compared)
         for source in self.release.structure.sources:
@@ -155,6 +155,7 @@ class Press:
             ]
             facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
+        yield from self._journey_pages(voice)
         for name, specs in compared.items():
             title = str(voice.say("compare_title", population=_names(voice, specs)))
             facts = {"sides": comparison.sides(voice, specs), "specs": specs}
@@ -164,6 +165,23 @@ class Press:
         )
         yield Page("quality.html", "quality.html", text["quality"], voice, {})
         yield Page("data.html", "data.html", text["data"], voice, {"files": self._listed(voice)})
+
+    def _journeys(self, voice: Voice) -> dict[str, Any]:
+        """Routes and countries that have pages of their own."""
+        return {"routes": routes.routes(voice), "profiles": profiles.profiles(voice)}
+
+    def _journey_pages(self, voice: Voice) -> Iterator[Page]:
+        """A page for each route, one for all, and a profile for each country of a region."""
+        text, found = voice.words.text, self._journeys(voice)
+        for route in found["routes"]:
+            yield Page(f"route/{route.code}.html", "route.html", route.title, voice, {"route": route})
+        if found["routes"]:
+            facts = {"routes": found["routes"], "corridor": routes.corridor(voice)}
+            yield Page("route/index.html", "routes.html", text["routes"], voice, facts)
+        for profile in found["profiles"]:
+            yield Page(
+                f"profile/{profile.code}.html", "profile.html", profile.title, voice, {"profile": profile}
+            )
 
     def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
         for spec in self.release.base_indicators():

@@ -1,8 +1,8 @@
 """What the machine proposes and a person decides: pairs of incidents that may be one.
 
-A build writes ``.caudal/proposals/<source>@<vintage>.csv`` for each delivery of incidents. Whoever confirms a pair
-copies its last column into a correction of the source (``action: drop``, with the reason); the next build
-then counts the incident once. Nothing is dropped because it was proposed.
+A build writes ``.caudal/proposals/<source>@<vintage>.csv`` for each delivery of incidents. Whoever confirms
+a pair copies its last column into a correction of the source (``action: drop``, with the reason); the next
+build then counts the incident once. Nothing is dropped because it was proposed.
 """
 
 from __future__ import annotations

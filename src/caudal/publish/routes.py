@@ -1,0 +1,172 @@
+"""The pages of migration routes: who died, month by month and where; and who crossed, border by border.
+
+A route page gathers all cells that are broken down by that route alone: by year, by month with intervals,
+and on a map of aggregated points. The page of all routes shows the counts of each border beside each other,
+in the order of the journey, and never their sum: the same people are in several of them.
+
+It refuses nothing; a release without routes has no such pages.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from caudal.model.concept import ConceptVector
+from caudal.publish.chart import Caption
+from caudal.publish.map import Point, middle, point_map
+from caudal.publish.release import Cell
+from caudal.publish.tables import Figure, Table, described, history_of, newest
+from caudal.publish.voice import Shown, Voice
+
+ROUTE, GRID, EVENT = "route", "grid", "event"
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one source says of a route by one indicator."""
+
+    ident: str
+    name: str
+    source: str
+    history: Figure
+
+
+@dataclass(frozen=True)
+class Places:
+    """The map of a route in one period, and the table with its figures."""
+
+    title: str
+    svg: Markup
+    table: Table
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route."""
+
+    code: str
+    title: str
+    sections: tuple[Section, ...]
+    places: Places | None
+
+
+@dataclass(frozen=True)
+class Corridor:
+    """Counts at each border by year: a column a count, a row a year; None where there is no figure."""
+
+    heads: tuple[tuple[str, str, str], ...]
+    rows: tuple[tuple[str, tuple[Shown | None, ...]], ...]
+
+
+def routes(voice: Voice) -> tuple[Route, ...]:
+    """The routes of the area of the release, in the order of their list."""
+    by_route = _by_route(voice)
+    found = [_route(voice, code, cells) for code, cells in by_route.items()]
+    ordered = sorted((r for r in found if r.sections), key=lambda r: voice.place(ROUTE, r.code))
+    return tuple(ordered)
+
+
+def corridor(voice: Voice) -> Corridor | None:
+    """The counts of events at borders, in the order in which their axis names them; None without any."""
+    columns = _columns(voice)
+    if not columns:
+        return None
+    years = sorted({c.time for cells in columns.values() for c in cells}, reverse=True)
+    rows = []
+    for year in years:
+        found = (next((c for c in cells if c.time == year), None) for cells in columns.values())
+        rows.append((voice.when(year), tuple(voice.shown(c) if c else None for c in found)))
+    known = voice.release.indicators
+    heads = tuple(
+        (voice.name(known[name]), voice.area_name(area), f"../indicator/{name}.html")
+        for name, area in columns
+    )
+    return Corridor(heads, tuple(rows))
+
+
+def _by_route(voice: Voice) -> Mapping[str, list[Cell]]:
+    """Cells that show a route and nothing else but a place of the grid, by route."""
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for spec in voice.release.base_indicators():
+        for cell in newest(voice.release.cells_of.get(spec.indicator, ())):
+            shown = dict(cell.categories)
+            if ROUTE in shown and set(shown) <= {ROUTE, GRID} and not shown[ROUTE].startswith("_"):
+                found[shown[ROUTE]].append(cell)
+    return found
+
+
+def _route(voice: Voice, code: str, cells: Sequence[Cell]) -> Route:
+    own = [c for c in cells if GRID not in dict(c.categories) and c.area == voice.area]
+    grouped: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in own:
+        grouped[cell.indicator, cell.source].append(cell)
+    sections: list[Section] = []
+    for (indicator, source), group in sorted(grouped.items()):
+        ident = f"r{len(sections) + 1}-{indicator}"
+        latest = max(c.vintage for c in group)
+        spec = voice.release.indicators[indicator]
+        history = history_of(voice, spec, [c for c in group if c.vintage == latest], ident)
+        if history is not None:
+            sections.append(Section(ident, voice.name(spec), source, history))
+    places = _places(voice, code, [c for c in cells if GRID in dict(c.categories)])
+    return Route(code, voice.code(ROUTE, code), tuple(sections), places)
+
+
+def _places(voice: Voice, code: str, cells: Sequence[Cell]) -> Places | None:
+    """The map of the last year, by the source that comes furthest."""
+    known = [c for c in cells if c.value is not None and middle(dict(c.categories)[GRID]) is not None]
+    if not known:
+        return None
+    last = max(known, key=lambda c: (c.time, c.vintage, c.source))
+    shown = [
+        voice.shown(c)
+        for c in sorted(known, key=lambda c: (-(c.value or 0.0), c.address))
+        if (c.time, c.vintage, c.source) == (last.time, last.vintage, last.source)
+    ]
+    title = str(voice.say("map_title", time=voice.when(last.time)))
+    rows = tuple(_at_place(voice, s) for s in shown)
+    table = Table(title, (voice.dimension(GRID),), rows, voice.unit(last.unit))
+    points = [
+        Point(dict(s.cell.categories)[GRID], s.cell.value or 0.0, f"{s.labels[0]}: {s.value}") for s in rows
+    ]
+    caption = Caption(f"map-{code}", f"{voice.code(ROUTE, code)}: {title}", described(voice, table))
+    return Places(title, point_map(points, caption), table)
+
+
+def _at_place(voice: Voice, shown: Shown) -> Shown:
+    place = voice.code(GRID, dict(shown.cell.categories)[GRID])
+    return Shown(**{**{n: getattr(shown, n) for n in shown.__dataclass_fields__}, "labels": (place,)})
+
+
+def _columns(voice: Voice) -> Mapping[tuple[str, str], tuple[Cell, ...]]:
+    """Yearly totals of events by indicator and area, of the source with most years, in the order of the
+    journey."""
+    axis = next((a for a in voice.release.structure.axes if a.axis == EVENT), None)
+    order = {value: i for i, value in enumerate(axis.values)} if axis else {}
+    found: list[tuple[int, str, str, tuple[Cell, ...]]] = []
+    for spec in voice.release.base_indicators():
+        cells = [
+            c for c in newest(voice.release.cells_of.get(spec.indicator, ())) if _is_yearly_event(c, order)
+        ]
+        for area in sorted({c.area for c in cells}):
+            own = [c for c in cells if c.area == area]
+            place = order[ConceptVector.parse(own[0].concept).get(EVENT) or ""]
+            found.append((place, spec.indicator, area, _longest(own)))
+    return {(name, area): cells for _, name, area, cells in sorted(found, key=lambda f: (f[0], f[2], f[1]))}
+
+
+def _is_yearly_event(cell: Cell, order: Mapping[str, int]) -> bool:
+    vector = ConceptVector.parse(cell.concept)
+    counted = vector.get("unit") == EVENT and vector.get(EVENT) in order
+    return counted and len(cell.time) == 4 and not cell.categories and cell.counterpart == "_Z"
+
+
+def _longest(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    by_source: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_source[cell.source].append(cell)
+    return tuple(max(sorted(by_source.items()), key=lambda item: len(item[1]))[1])
