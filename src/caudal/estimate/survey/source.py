@@ -79,11 +79,12 @@ def opened(data: Any, connection: Any = None, threads: int | None = None) -> Ite
     """
     own = connection is None
     session = duckdb.connect(config={"threads": threads} if threads else {}) if own else connection
-    registered = False
+    registered, before = False, None
     try:
         relation = _file_relation(data)
         if relation is None and isinstance(data, str):
             relation = _sql_relation(data, own)
+            before = _one_thread(session, data)
         if relation is None:
             registered = True
             session.register(_VIEW, _arrow(data))
@@ -92,6 +93,8 @@ def opened(data: Any, connection: Any = None, threads: int | None = None) -> Ite
     finally:
         if registered:
             session.unregister(_VIEW)
+        if before is not None:
+            session.execute(f"SET threads TO {before}").fetchall()
         if own:
             session.close()
 
@@ -117,6 +120,21 @@ def _sql_relation(text: str, own: bool) -> str:
         raise CaudalError(problem("survey-not-data", found=text, allowed=sorted(_READERS)))
     is_query = text.lstrip().lower().startswith(("select", "with", "from", "values"))
     return f"({text.strip().rstrip(';')})" if is_query else text
+
+
+def _one_thread(session: Any, name: str) -> int | None:
+    """A query or a view may deliver its rows in another order with each run: one thread settles it.
+
+    Returns the number of threads to restore; None for a stored table, whose order is fixed.
+    """
+    literal = name.strip().strip('"').replace("'", "''")
+    query = f"SELECT count(*), current_setting('threads') FROM duckdb_tables() WHERE table_name = '{literal}'"
+    stored, threads = session.sql(query).fetchall()[0]
+    before = int(threads)
+    if stored or before == 1:
+        return None
+    session.execute("SET threads TO 1").fetchall()
+    return before
 
 
 def _arrow(data: Any) -> pa.Table:

@@ -86,6 +86,18 @@ def test_one_thread_and_two_give_the_same_bytes(tmp_path):
     assert one.equals(two)
 
 
+def test_a_query_whose_rows_come_in_any_order_gives_the_same_bytes_too():
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 4})
+    connection.register("view_of_people", survey(60_000))
+    connection.execute("CREATE TABLE people AS SELECT * FROM view_of_people")
+    query = "SELECT DISTINCT * FROM people"
+    found = [estimate_cube(query, DESIGN, STATISTICS, CROSSINGS, connection=connection) for _ in range(3)]
+    assert found[0].equals(found[1]) and found[1].equals(found[2])
+    assert connection.sql("SELECT current_setting('threads')").fetchall()[0][0] == 4
+
+
 def test_path_table_and_relation_give_the_same_answer(tmp_path):
     import duckdb
     import polars as pl
