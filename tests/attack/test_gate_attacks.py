@@ -1,4 +1,4 @@
-"""Attacks on releases: two vintages, many noisy tables, and everything that a withheld row might still say."""
+"""Attacks on releases: two vintages, many noisy tables, what a withheld row might still say."""
 
 import numpy as np
 import pyarrow as pa

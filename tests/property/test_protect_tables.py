@@ -1,4 +1,4 @@
-"""Random tables: a released pattern never leaves a cell with fewer than four values, or nothing is released."""
+"""Random tables: a released cell has four values or more, or nothing is released."""
 
 import numpy as np
 import pytest

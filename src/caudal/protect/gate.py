@@ -29,7 +29,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL, dimensions_of, key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, Ints, build_system
-from caudal.protect.contract import Protected, Task
+from caudal.protect.contract import Method, Protected, Task
 from caudal.protect.ledger import EarlierRelease, read_ledger
 from caudal.protect.methods import method
 from caudal.protect.population import Key, Population, read_populations
@@ -147,7 +147,7 @@ def _judge(
         seed,
     )
     result = rule.protect(task)
-    _refuse_if_open(task, population, result)
+    _refuse_if_open(task, population, result, rule)
     if rule.perturbs:
         return _perturbed(task, population, result)
     wanted = ~system.hidden | (system.remainder & task.primary)
@@ -213,7 +213,7 @@ def _keys(system: CellSystem, population: Population, key_sums: Mapping[int, int
     return found
 
 
-def _refuse_if_open(task: Task, population: Population, result: Protected) -> None:
+def _refuse_if_open(task: Task, population: Population, result: Protected, rule: Method) -> None:
     kept = np.flatnonzero(task.primary & task.keep)
     problems = [
         problem("protect-must-stay", where=task.name, cell=population.readable(task.system, int(c)))
@@ -237,6 +237,8 @@ def _refuse_if_open(task: Task, population: Population, result: Protected) -> No
         )
         for c in result.open_cells[:20]
     ]
+    if not problems and result.certificate is None and not rule.perturbs:
+        problems = [problem("protect-uncertified", where=task.name, cell="-")]
     if problems:
         raise CaudalError(*problems)
 

@@ -296,6 +296,9 @@ class _Search:
     def _result(
         self, pattern: Bools, failures: list[Failure], rounds: int, proof: Certificate | None
     ) -> Pattern:
+        open_cells = {f.cell for f in failures}
+        if proof is None and not failures:  # time ran out before anything was proved
+            open_cells |= set(np.flatnonzero(pattern & (self.layers[0].demand > 0)).tolist())
         secondary = pattern & ~self.always
         dearest = max(float(self.cost[self.candidate].max(initial=1.0)), 1e-9)
         return Pattern(
@@ -306,7 +309,7 @@ class _Search:
             self._price(pattern),
             self.least,
             rounds,
-            tuple(f.cell for f in failures),
+            tuple(sorted(open_cells)),
             tuple(int(c) for c in self.hopeless),
             None if failures else proof,
         )

@@ -109,17 +109,15 @@ def _entropy(d: Floats, variance: float) -> Floats:
 
 
 def _centred(p: Floats, d: Floats) -> Floats:
-    """The last digit: mean exactly zero, by moving mass between the outermost deviations."""
+    """The last digit: mean exactly zero, by mixing in a little of the outermost deviation opposite."""
     mean = float(p @ d)
-    top, bottom = int(np.argmax(d)), int(np.argmin(d))
-    if d[top] == d[bottom]:
+    end = int(np.argmin(d)) if mean > 0 else int(np.argmax(d))
+    if mean == 0 or d[end] == 0:
         return p
-    source, sink = (top, bottom) if mean > 0 else (bottom, top)
-    moved = min(abs(mean) / (d[top] - d[bottom]), float(p[source]))
-    p = p.copy()
-    p[source] -= moved
-    p[sink] += moved
-    return p
+    share = mean / (mean - float(d[end]))
+    mixed = (1 - share) * p
+    mixed[end] += share
+    return np.asarray(mixed, float)
 
 
 def variance_of(n: int, variance: float, largest: int, least: int) -> float:
