@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from caudal.publish.chart import Caption
 
 _CELL = re.compile(r"([NS])(\d{2})([EW])(\d{3})")
-_SIZE, _STEP = 2, 10
+_SIZE, _STEP, _NARROWEST = 2, 10, 40
 _SCALE = 8.0
 _LARGEST = 16.0
 
@@ -71,9 +71,14 @@ def point_map(points: Sequence[Point], caption: Caption) -> Markup:
 
 
 def _span(values: Sequence[float]) -> tuple[int, int]:
-    """The multiples of the graticule around ``values``."""
+    """Multiples of the graticule around ``values``, at least :data:`_NARROWEST` degrees apart.
+
+    >>> _span([8.0, 9.0]), _span([-21.0, 49.0])
+    ((-10, 30), (-30, 50))
+    """
     low, high = math.floor(min(values) / _STEP) * _STEP, math.ceil(max(values) / _STEP) * _STEP
-    return low, max(high, low + _STEP)
+    lacking = max(0, _NARROWEST - (high - low)) // _STEP
+    return low - _STEP * (lacking // 2 + lacking % 2), high + _STEP * (lacking // 2)
 
 
 def _graticule(south: int, north: int, west: int, east: int) -> str:

@@ -96,5 +96,6 @@ def _counted(voice: Voice, cell: Cell) -> str:
     """What a figure counted, in the words of the axes that say most."""
     vector = ConceptVector.parse(cell.concept)
     axes = {a.axis: a for a in voice.release.structure.axes}
-    told = (voice.axis_value(axes[a], vector.get(a)) for a in _TOLD if a in axes and vector.get(a))
+    named = {a: value for a in _TOLD if a in axes and (value := vector.get(a)) not in (None, "everyone")}
+    told = (voice.axis_value(axes[a], value) for a, value in named.items())
     return "; ".join(told)

@@ -2,7 +2,7 @@
 
 A route page gathers all cells that are broken down by that route alone: by year, by month with intervals,
 and on a map of aggregated points. The page of all routes shows the counts of each border beside each other,
-in the order of the journey, and never their sum: the same people are in several of them.
+in the order of the release, and never their sum: the same people are in several of them.
 
 It refuses nothing; a release without routes has no such pages.
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from caudal.model.concept import ConceptVector
+from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.chart import Caption
 from caudal.publish.map import Point, middle, point_map
 from caudal.publish.release import Cell
@@ -71,7 +72,7 @@ def routes(voice: Voice) -> tuple[Route, ...]:
 
 
 def corridor(voice: Voice) -> Corridor | None:
-    """The counts of events at borders, in the order in which their axis names them; None without any."""
+    """The counts of events at borders, in the order in which the release names them; None without any."""
     columns = _columns(voice)
     if not columns:
         return None
@@ -143,26 +144,20 @@ def _at_place(voice: Voice, shown: Shown) -> Shown:
 
 
 def _columns(voice: Voice) -> Mapping[tuple[str, str], tuple[Cell, ...]]:
-    """Yearly totals of events by indicator and area, of the source with most years, in the order of the
-    journey."""
-    axis = next((a for a in voice.release.structure.axes if a.axis == EVENT), None)
-    order = {value: i for i, value in enumerate(axis.values)} if axis else {}
-    found: list[tuple[int, str, str, tuple[Cell, ...]]] = []
+    """Yearly totals of events by indicator and area, of the source with most years, in the order in which
+    the release names its indicators."""
+    found: dict[tuple[str, str], tuple[Cell, ...]] = {}
     for spec in voice.release.base_indicators():
-        cells = [
-            c for c in newest(voice.release.cells_of.get(spec.indicator, ())) if _is_yearly_event(c, order)
-        ]
+        cells = [c for c in newest(voice.release.cells_of.get(spec.indicator, ())) if _is_yearly_event(c)]
         for area in sorted({c.area for c in cells}):
-            own = [c for c in cells if c.area == area]
-            place = order[ConceptVector.parse(own[0].concept).get(EVENT) or ""]
-            found.append((place, spec.indicator, area, _longest(own)))
-    return {(name, area): cells for _, name, area, cells in sorted(found, key=lambda f: (f[0], f[2], f[1]))}
+            found[spec.indicator, area] = _longest(c for c in cells if c.area == area)
+    return found
 
 
-def _is_yearly_event(cell: Cell, order: Mapping[str, int]) -> bool:
+def _is_yearly_event(cell: Cell) -> bool:
     vector = ConceptVector.parse(cell.concept)
-    counted = vector.get("unit") == EVENT and vector.get(EVENT) in order
-    return counted and len(cell.time) == 4 and not cell.categories and cell.counterpart == "_Z"
+    counted = vector.get("unit") == EVENT and vector.get(EVENT) is not None
+    return counted and len(cell.time) == 4 and not cell.categories and cell.counterpart == NOT_APPLICABLE
 
 
 def _longest(cells: Iterable[Cell]) -> tuple[Cell, ...]:
