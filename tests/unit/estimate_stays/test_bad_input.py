@@ -95,6 +95,20 @@ def test_ids_that_are_not_dense_are_cut_into_parts_or_refused() -> None:
         KeyLayout.fitting(1 << 62, 0, 1 << 22, ())
 
 
+def test_identifiers_in_the_place_of_numbers_are_refused() -> None:
+    raw = pa.table({"person_id": ["P1"], "crossing_at": [datetime(2020, 1, 1)], "direction_code": ["entry"]})
+    with pytest.raises(CaudalError, match="stays-person-not-number"):
+        read_register(raw, PLAIN)
+    hashes = crossings([(1 << 40, "2020-01-01", "entry")], sex_code=["F"])
+    with pytest.raises(CaudalError, match="stays-ids-not-dense"):
+        read_register(hashes, Reading(with_columns=("sex_code",)))
+
+
+def test_an_empty_file_is_an_empty_register(tmp_path: Path) -> None:
+    pq.write_table(crossings([]), tmp_path / "empty.parquet")
+    assert flow_cube(read_register(tmp_path, PLAIN), Settings(), CubeSpec(by=("month",))).num_rows == 0
+
+
 def test_clocks_that_differ_by_post_are_put_right() -> None:
     # The exit at 23:00 local time is recorded in UTC, after the entry of the next morning.
     rows = [

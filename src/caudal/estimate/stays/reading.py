@@ -30,6 +30,8 @@ from caudal.estimate.stays.keys import Field, Ints, KeyLayout, Keys
 from caudal.estimate.stays.repair import Crossings
 
 MINUTES_A_DAY = 1440
+#: With more ids than this a row, arrays by person would be mostly holes.
+MOST_IDS_A_ROW = 1000
 ROWS_A_BATCH = 1 << 18
 DEFAULT_SPAN = (date(1970, 1, 2), date(2199, 12, 31))
 _UNITS_A_MINUTE = {"s": 60, "ms": 60_000, "us": 60_000_000, "ns": 60_000_000_000}
@@ -106,11 +108,13 @@ def read_register(source: Any, reading: Reading | None = None) -> PackedRegister
     """
     reading = reading or Reading()
     tables = _Tables(source)
-    _check_columns(tables.names, reading)
+    _check_columns(tables.schema, reading)
     labels = {
         name: _labels(tables, name) for name in reading.with_columns if name in (*c.OF_THE_CROSSING, c.SEX)
     }
     rows, persons_n, first, last = tables.extent(reading)
+    if {c.SEX, c.BIRTH} & set(reading.with_columns) and persons_n > MOST_IDS_A_ROW * (rows + 1):
+        raise CaudalError(problem("stays-ids-not-dense", found=persons_n - 1, rows=rows))
     fields = tuple(_field(name, labels) for name in reading.with_columns if name not in (c.SEX, c.BIRTH))
     spill_bits = (rows * 8 * 2 // max(reading.memory_limit, 1)).bit_length()
     layout = KeyLayout.fitting(persons_n, first, last, fields, spill_bits if reading.spill_folder else 0)
@@ -143,9 +147,8 @@ class _Tables:
         missing = [p for p in self._paths if not p.exists()]
         if missing or (self._table is None and not self._paths):
             raise CaudalError(problem("stays-no-files", found=missing or [str(source)]))
-        self.names = (
-            self._table.column_names if self._table is not None else pq.read_schema(self._paths[0]).names
-        )
+        self.schema = self._table.schema if self._table is not None else pq.read_schema(self._paths[0])
+        self.names: list[str] = self.schema.names
 
     def read(self, wanted: list[str]) -> Iterator[pa.Table]:
         if self._table is not None:
@@ -210,7 +213,8 @@ def _minute(instant: Any) -> int:
     return int(np.datetime64(instant.replace(tzinfo=None), "m").astype(np.int64))
 
 
-def _check_columns(names: Sequence[str], reading: Reading) -> None:
+def _check_columns(schema: pa.Schema, reading: Reading) -> None:
+    names: list[str] = schema.names
     known = (*c.OF_THE_CROSSING, *c.LENGTHS, c.SEX, c.BIRTH, c.KNOWN_AT)
     wrong = [
         problem("unknown-name", kind="column", found=n, allowed=known, nearest=nearest(n, known))
@@ -223,6 +227,8 @@ def _check_columns(names: Sequence[str], reading: Reading) -> None:
         for n in wanted
         if n not in names and not any(p.facts["found"] == n for p in wrong)
     ]
+    if c.PERSON in names and not pa.types.is_integer(schema.field(c.PERSON).type):
+        wrong.append(problem("stays-person-not-number", found=str(schema.field(c.PERSON).type)))
     if wrong:
         raise CaudalError(*wrong)
 
