@@ -17,7 +17,7 @@ from caudal.model.concept import ConceptVector
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
-from caudal.publish.release import GAP, Cell
+from caudal.publish.release import GAP, Cell, breakdown
 from caudal.publish.tables import (
     Figure,
     Table,
@@ -105,9 +105,7 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     """The cell of the headline: the total of the area, counted by the office itself where it can be, with
     an error where there is one, of the latest year, by the source that the release names first and the
     concept vector that it uses most."""
-    totals = [
-        c for c in by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ()) if c.value is not None
-    ]
+    totals = [c for c in _leading(voice, cells_of_indicator(voice, spec)) if c.value is not None]
     order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
     sizes = Counter((c.source, c.concept) for c in totals)
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
@@ -133,6 +131,12 @@ def without_total(voice: Voice, spec: IndicatorSpec) -> str:
                 where = {"source": voice.source(source), "time": voice.when(group[0].time)}
                 return f"{voice.say('extremes', by=_by(voice, key[0]), **where)} {described(voice, table)}"
     return ""
+
+
+def _leading(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The totals; of an indicator that is about one other area or category alone, the cells of that one."""
+    first = next(iter(by_breakdown(voice, cells).values()), ())
+    return first if len({breakdown(c, voice.area) for c in first}) == 1 else ()
 
 
 def earlier_pages(
