@@ -58,8 +58,20 @@ def crossings_up_to(breakdowns: Sequence[str], most: int) -> list[tuple[str, ...
 def crossings_of(fine: FineTable, asked: Sequence[Sequence[str]]) -> list[Crossing]:
     """The crossings asked for, with the totals of their cells."""
     totals = zone_totals(fine)
-    stacked = np.stack(list(totals.values()))
-    return [_with_totals(_outline(fine, tuple(dims)), fine, tuple(totals), stacked) for dims in asked]
+    outlines = [_outline(fine, tuple(dims)) for dims in asked]
+    margins = _margins(fine, np.stack(list(totals.values())), {o.row_axes for o in outlines})
+    return [_with_totals(o, tuple(totals), margins[o.row_axes]) for o in outlines]
+
+
+def _margins(fine: FineTable, totals: Floats, wanted: set[tuple[int, ...]]) -> dict[tuple[int, ...], Floats]:
+    """The totals (terms, C, Z) summed to each set of row axes, each from the smallest array at hand."""
+    everything = tuple(range(len(fine.row_sizes)))
+    held = {everything: totals.reshape(totals.shape[0], *fine.row_sizes, -1)}
+    for axes in sorted(wanted, key=lambda a: (-len(a), a)):
+        source = min((a for a in held if set(axes) <= set(a)), key=lambda a: held[a].size)
+        dropped = tuple(k + 1 for k, axis in enumerate(source) if axis not in axes)
+        held[axes] = held[source].sum(axis=dropped) if dropped else held[source]
+    return held
 
 
 def zone_totals(fine: FineTable) -> dict[Term, Floats]:
@@ -112,12 +124,10 @@ def _outline(fine: FineTable, dims: tuple[str, ...]) -> Crossing:
     )
 
 
-def _with_totals(outline: Crossing, fine: FineTable, terms: Sequence[Term], totals: Floats) -> Crossing:
-    """The crossing with its sums; ``totals`` (terms, C, Z)."""
-    dropped = tuple(k + 1 for k in range(len(fine.row_sizes)) if k not in outline.row_axes)
+def _with_totals(outline: Crossing, terms: Sequence[Term], margin: Floats) -> Crossing:
+    """The crossing with its sums; ``margin`` (terms, row breakdowns, Z)."""
     cells, groups = outline.shape
-    margin = totals.reshape(len(terms), *fine.row_sizes, -1).sum(axis=dropped).reshape(len(terms), cells, -1)
-    found = group_sums(margin, outline.group_of_zone, groups, axis=2)
+    found = group_sums(margin.reshape(len(terms), cells, -1), outline.group_of_zone, groups, axis=2)
     return replace(outline, totals=dict(zip(terms, found, strict=True)))
 
 

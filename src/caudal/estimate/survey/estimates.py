@@ -109,8 +109,8 @@ def quantile_result(
     kind = "full_count" if context.design.kind == "full_count" else f"woodruff-{quantile.interval}"
     rows = np.where(stack.is_whole, 1.0, n + missing)
     return Cells(
-        quantile.name, stack.codes, value, se, lower, upper, (kind,) * value.size, n, none, none, none, df,
-        none, none, (_method(context),) * value.size, flags, rows,
+        quantile.name, stack.codes, value, se, lower, upper, kind, n, none, none, none, df,
+        none, none, _method(context), flags, rows,
     )  # fmt: skip
 
 
@@ -140,13 +140,13 @@ def gap_cells(
     none = np.full(value.shape, np.nan)
     if context.design.kind == "full_count":
         se = np.where(np.isfinite(value), 0.0, np.nan)
-        limits = Limits(none, none, ("full_count",) * value.size)
+        limits = Limits(none, none, "full_count")
     else:
         limits = t_limits(value, se, df, context.level)
     flags = _flags(request, context, counts[2], counts[0], value, se, None, lonely_n, df)
     return Cells(
         gap.name, gap.codes, value, se, limits.lower, limits.upper, limits.kind, counts[0], counts[1], psu_n,
-        stratum_n, df, none, none, (_method(context),) * value.size, flags, counts[2],
+        stratum_n, df, none, none, _method(context), flags, counts[2],
     )  # fmt: skip
 
 
@@ -170,13 +170,13 @@ def _method(context: Context) -> str:
 
 def _leading_error(
     request: Asked, se: Floats, y: Floats, x: Floats | None, n: Floats, context: Context
-) -> tuple[Floats, Sequence[str]]:
+) -> tuple[Floats, Sequence[str] | str]:
     """The error that leads, and the name of its method, of each cell."""
     if context.design.kind == "full_count":
-        return np.where(n > 0, 0.0, np.nan), ("none",) * n.size
+        return np.where(n > 0, 0.0, np.nan), "none"
     table = context.design.gvf
     if table is None:
-        return se, (_method(context),) * n.size
+        return se, _method(context)
     published = np.full(se.shape, np.nan)
     is_share = request.parts.is_condition and request.parts.is_ratio
     if x is None and (request.parts.is_condition or request.parts.numerator is None):
@@ -195,7 +195,7 @@ def _leading_error(
 def _limits(request: Asked, value: Floats, se: Floats, df: Floats, n: Floats, context: Context) -> Limits:
     if context.design.kind == "full_count":
         none = np.full(value.shape, np.nan)
-        return Limits(none, none, ("full_count",) * value.size)
+        return Limits(none, none, "full_count")
     if request.parts.interval != "t":
         return proportion_limits(value, se, df, n, context.level, request.parts.interval)
     return t_limits(value, se, df, context.level)

@@ -41,7 +41,7 @@ from caudal.estimate.survey.source import Source, opened
 from caudal.estimate.survey.statistics import Count, Gap, Quantile, Statistic, parts
 from caudal.estimate.survey.taylor import Scales, scales
 
-_PROBE_ROWS = 20_000
+_PROBE_ROWS = 6_000
 Missing = Literal["variable", "listwise"]
 
 

@@ -31,7 +31,7 @@ class Limits:
 
     lower: Floats
     upper: Floats
-    kind: tuple[str, ...]
+    kind: tuple[str, ...] | str
 
 
 def t_quantile(df: Floats, level: float) -> Floats:
@@ -49,7 +49,7 @@ def t_limits(value: Floats, se: Floats, df: Floats, level: float) -> Limits:
     [8.04]
     """
     half = t_quantile(df, level) * se
-    return Limits(value - half, value + half, ("t",) * value.size)
+    return Limits(value - half, value + half, "t")
 
 
 def proportion_limits(p: Floats, se: Floats, df: Floats, n: Floats, level: float, kind: str) -> Limits:
@@ -67,7 +67,7 @@ def proportion_limits(p: Floats, se: Floats, df: Floats, n: Floats, level: float
         edge_lower, edge_upper = _beta(p, n * (t_quantile(n - 1, level) / t) ** 2, level)
     lower, upper = np.where(edge, edge_lower, lower), np.where(edge, edge_upper, upper)
     kinds = tuple("beta" if at_edge else kind for at_edge in edge)
-    return Limits(lower, upper, kinds)
+    return Limits(lower, upper, kinds if edge.any() else kind)
 
 
 def effective_n(p: Floats, se: Floats, df: Floats, n: Floats, level: float) -> Floats:

@@ -35,7 +35,7 @@ MEASURES: tuple[tuple[str, pa.DataType], ...] = (
 
 @dataclass(frozen=True)
 class Cells:
-    """The estimates of one statistic in one crossing, one element a cell (NaN: none)."""
+    """The estimates of one statistic, one element a cell (NaN: none); a text alone holds for every cell."""
 
     name: str
     codes: Mapping[str, Ints]
@@ -43,7 +43,7 @@ class Cells:
     se: Floats
     lower: Floats
     upper: Floats
-    kind: Sequence[str]
+    kind: Sequence[str] | str
     sample_n: Floats
     cases_n: Floats
     psu_n: Floats
@@ -51,7 +51,7 @@ class Cells:
     df: Floats
     deff: Floats
     deff_replace: Floats
-    error_method: Sequence[str]
+    error_method: Sequence[str] | str
     flags: Sequence[str]
     kept: Floats
 
@@ -84,10 +84,9 @@ def _texts(codes: Ints, names: Sequence[str]) -> pa.Array:
 def _measure(found: Sequence[Cells], kept: Sequence[Ints], name: str, kind: pa.DataType) -> pa.Array:
     if kind == pa.string():
         source = {"interval_type": "kind", "error_method": "error_method", "flags": "flags"}[name]
-        texts = [getattr(c, source)[i] for c, k in zip(found, kept, strict=True) for i in k.tolist()]
-        distinct = {text: position for position, text in enumerate(dict.fromkeys(texts))}
-        codes = np.fromiter((distinct[t] for t in texts), dtype=np.int64, count=len(texts))
-        return _texts(codes, list(distinct))
+        distinct: dict[str, int] = {}
+        codes = [_text_codes(getattr(c, source), k, distinct) for c, k in zip(found, kept, strict=True)]
+        return _texts(np.concatenate(codes), list(distinct))
     if name == "ess":
         parts = [_ess(c)[k] for c, k in zip(found, kept, strict=True)]
     else:
@@ -98,6 +97,14 @@ def _measure(found: Sequence[Cells], kept: Sequence[Ints], name: str, kind: pa.D
     if kind == pa.int64():
         return pa.array(np.where(absent, 0, values).round().astype(np.int64), kind, mask=absent)
     return pa.array(np.where(absent, 0.0, values), kind, mask=absent)
+
+
+def _text_codes(texts: Sequence[str] | str, kept: Ints, distinct: dict[str, int]) -> Ints:
+    """The position of each text among the distinct ones, which grow."""
+    if isinstance(texts, str):
+        return np.full(kept.size, distinct.setdefault(texts, len(distinct)), dtype=np.int64)
+    found = (distinct.setdefault(texts[i], len(distinct)) for i in kept.tolist())
+    return np.fromiter(found, dtype=np.int64, count=kept.size)
 
 
 def _ess(cells: Cells) -> Floats:
