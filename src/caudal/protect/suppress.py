@@ -30,6 +30,8 @@ from caudal.protect.rounding import Cover, round_pattern
 EXPLORING = 5
 EXPLORING_STEPS = 3000
 REPAIR_STEPS = 1000
+#: Times that wider intervals are asked for because integers are lacking; then it refuses.
+MOST_ASKED = 8
 #: Cells that fail and are looked at in one round: their cuts mend many others.
 FAILURES_A_ROUND = 1000
 
@@ -126,7 +128,7 @@ class _Search:
     grown: Bools
     pools: tuple[Pool, ...]
     everybody: bool = False
-    asked_more: bool = False
+    asked_more: int = 0
     least: float = 0.0
 
     @classmethod
@@ -185,16 +187,16 @@ class _Search:
             done += 1
             pattern = self._next(pattern, done, rounds, seed, effort)
             failures = self._audit(pattern, seed + 1000 * done)
+            if len(self.hopeless):  # no pattern is enough: say so at once
+                break
             if failures:
-                if all(f.cell in self.hopeless for f in failures):
-                    break
                 continue
             if not self.everybody:  # secondary cells too must stay open, once the primary ones do
                 self.everybody = True
                 continue
             pattern = self._cheaper(pattern, deadline)
             certificate = self._prove(pattern, seed + done)
-            if not certificate.unproved:
+            if not certificate.unproved or self.asked_more == MOST_ASKED:
                 break
             self._ask_more(certificate)
         return self._result(pattern, failures, done, certificate)
@@ -251,7 +253,7 @@ class _Search:
         demand = know.demand.copy()
         demand[list(certificate.unproved)] += 1.0
         self.layers = (replace(know, demand=demand), *self.layers[1:])
-        self.asked_more = True
+        self.asked_more += 1
 
     def _round(self, start: Bools, fractions: Floats, steps: int, seed: int, *, sideways: bool) -> Bools:
         cuts, rights = self.master.cuts()
