@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +103,7 @@ def test_sex_is_not_crossed_with_age_nor_told_of_another_total(records: Records)
 
 
 def test_a_file_without_sex_gives_the_total_alone(records: Records) -> None:
-    plain = Records(
-        **{
-            **{f: getattr(records, f) for f in records.__dataclass_fields__},
-            "columns": records.columns - {"males_n"},
-        }
-    )
+    plain = replace(records, columns=records.columns - {"males_n"})
     planned, _ = FAMILY.plan(plain, [spec(("year",), ("year", "sex"))], CATALOGUE)
     assert [p.crossings for p in planned] == [(("year",),)]
 
@@ -117,3 +113,11 @@ def test_the_sql_for_an_auditor_runs(records: Records) -> None:
     only: Planned = planned[0]
     rows = duckdb.connect().sql(FAMILY.explain(records, only, CATALOGUE)).fetchall()
     assert [(r[0], int(r[2])) for r in rows] == [("2021", 21), ("2022", 2)]
+
+
+def test_a_count_that_rests_on_few_incidents_is_marked(records: Records) -> None:
+    assert {r["obs_status_code"] for r in cells(records, spec(("year",)))} == {"U"}
+    many = "(SELECT 'e' || range AS event_id, DATE '2021-05-05' AS occurred_on, 1 AS dead_missing_n, "
+    many += "range AS raw_row FROM range(12))"
+    (row,) = cells(replace(records, relation=many), spec(("year",)))
+    assert (row["value"], row["obs_status_code"]) == (12.0, "A")

@@ -37,6 +37,9 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 TOLL = "dead_missing_n"
 METHOD = "compound-poisson"
 NOTE = "minimum"
+#: Below so many effective incidents, y^2/v, the limits hold the truth less often than they say: the figure
+#: is marked as of low reliability (SDMX U).
+FEWEST = 10
 
 
 def plan(
@@ -146,6 +149,11 @@ def _nowhere(key: Mapping[str, str]) -> bool:
     return key["time_period"] in SPECIAL_CODES or key["reference_area_code"] == NOT_APPLICABLE
 
 
+def _says_enough(total: float, error: float) -> bool:
+    """Whether a count rests on as much chance as at least :data:`FEWEST` single deaths would."""
+    return total**2 >= FEWEST * error**2
+
+
 def _observation(
     key: Mapping[str, str],
     measures: Sequence[float],
@@ -169,7 +177,7 @@ def _observation(
         "sample_n": events_n,
         "cases_n": events_n,
         "unit_code": planned.indicator.unit,
-        "obs_status_code": "A",
+        "obs_status_code": "A" if _says_enough(*measures[:2]) else "U",
         "method_code": METHOD,
         "error_note": NOTE,
         "derived_from": f"records:{records.source}/{records.period}",
