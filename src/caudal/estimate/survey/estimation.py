@@ -215,12 +215,19 @@ def _scanned(source: Source, design: Design, prepared: _Prepared) -> tuple[Frame
 
 def _fine_table(source: Source, design: Design, prepared: _Prepared, frame: Frame) -> FineTable:
     coded, sql = prepared.coded, prepared.design_sql
+    if design.kind == "full_count":  # no variance between units is asked for: one PSU holds them all
+        return scan_psus(source, _as_one_psu(frame), prepared.request, coded, prepared.dim_sql, Key(()))
     if frame.has_psu:
         columns = (*sql.strata, *sql.psu) if design.nested else sql.psu
         key = Key(tuple(coded[c] for c in columns))
         return scan_psus(source, frame, prepared.request, coded, prepared.dim_sql, key)
     key = Key(tuple(coded[c] for c in sql.strata))
     return scan_rows(source, frame, prepared.request, coded, prepared.dim_sql, key)
+
+
+def _as_one_psu(frame: Frame) -> Frame:
+    one = np.zeros(1, dtype=np.int64)
+    return replace(frame, stratum_of_psu=one, keys=one, order=one, key_size=1, psu_categories={})
 
 
 def _second_stage(

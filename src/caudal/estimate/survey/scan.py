@@ -9,6 +9,7 @@ The sums stand in a dense array PSU x cell while that is small, otherwise as sor
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,9 @@ class FineTable:
     def dense(self) -> Floats | None:
         """All sums by PSU as one array (terms, P, C), in the order of ``by_psu``; None for entries."""
         first = next(iter(self.by_psu.values()))
-        return first.base if self.entries is None and self.row_sizes and first.base is not None else None
+        if self.entries is not None or not self.row_sizes or first.base is None:
+            return None
+        return np.asarray(first.base).reshape(len(self.by_psu), *first.shape)
 
     @property
     def cells_n(self) -> int:
@@ -201,12 +204,23 @@ class _Cells:
         return {t: np.ascontiguousarray(self.totals[:, k]) for k, t in enumerate(self.terms)}
 
 
+def _zeros(shape: tuple[int, int, int]) -> Floats:
+    """A large array of zeros in ordinary pages.
+
+    numpy asks for huge pages, whose first touch can stall for longer than the whole scan on a busy machine.
+    """
+    size = int(np.prod(shape, dtype=np.int64))
+    if size < 1 << 17:
+        return np.zeros(shape)
+    return np.frombuffer(mmap.mmap(-1, size * 8), dtype=np.float64).reshape(shape)
+
+
 class _Dense:
     """Sums in an array PSU x cell, added in the order of the rows."""
 
     def __init__(self, terms: Sequence[Term], psus_n: int, cells_n: int) -> None:
         self.shape = (psus_n, cells_n)
-        self.array = np.zeros((len(terms), psus_n, cells_n))
+        self.array = _zeros((len(terms), psus_n, cells_n))
         self.totals = {t: a.reshape(-1) for t, a in zip(terms, self.array, strict=True)}
 
     def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
