@@ -36,9 +36,8 @@ def main(names: list[str]) -> None:
         dimensions, cells = TABLES[name]()
         system = build_system(dimensions, cells)
         primary = small_counts(system.counts, 5)
-        print(
-            f"{name}: {system.size} cells, {int(primary.sum())} primary, {int((system.counts == 0).sum())} empty"
-        )
+        empty_n = int((system.counts == 0).sum())
+        print(f"{name}: {system.size} cells, {int(primary.sum())} primary, {empty_n} empty")
         for label, values, lower, zeros in CASES:
             start = time.process_time()
             found = suppress(system, primary, demand=Demand(values, lower), zeros=zeros, time_limit_s=600)
@@ -49,7 +48,8 @@ def main(names: list[str]) -> None:
             print(
                 f"  {label}: {found.secondary_n} secondary ({empty} empty), proven minimum "
                 f"{found.least_secondary_n}, {found.rounds} rounds, {used:.2f} CPU s, "
-                f"certified {found.certified}, {proved} cells proved by {len(proof.moves) if proof else 0} tables, "
+                f"certified {found.certified}, "
+                f"{proved} cells proved by {len(proof.moves) if proof else 0} tables, "
                 f"{len(found.open_cells)} open; persons shown in cells "
                 f"{np.mean(~found.suppressed[system.counts > 0]):.1%}",
                 flush=True,

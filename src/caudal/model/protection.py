@@ -96,9 +96,6 @@ class ProtectionPolicy(Spec):
         description="dimensions that are never shown crossed with each other, whatever the counts: together "
         "they point at a family",
     )
-    overlapping: tuple[Name, ...] = Field(
-        (), description="dimensions whose categories overlap, so that they do not add up to their total"
-    )
     keep: tuple[Mapping[str, str], ...] = Field(
         (),
         description="cells that must stay published, by dimension -> code; the gate refuses if they cannot",
@@ -109,12 +106,12 @@ class ProtectionPolicy(Spec):
     margin_cost: float = Field(
         4.0,
         ge=1,
-        description="factor for each dimension that a cell leaves at its total: a total is dearer to lose than "
-        "a detail, because more people read it",
+        description="factor for each dimension that a cell leaves at its total: a total is dearer to lose "
+        "than a detail, because more people read it",
     )
     public_sources: tuple[Name, ...] = Field(
         (),
-        description="sources whose producer already published the figures: they pass, marked public",
+        description="sources whose producer has published the figures: they pass, as public",
     )
     full_counts: tuple[Name, ...] = Field(
         (), description="sources that count everybody, although they come without a total"

@@ -33,7 +33,7 @@ from caudal.protect.contract import Method, Protected, Task
 from caudal.protect.ledger import EarlierRelease, read_ledger
 from caudal.protect.methods import method
 from caudal.protect.population import Key, Population, read_populations
-from caudal.protect.primary import small_counts
+from caudal.protect.primary import dominant, p_percent_risk, small_counts
 from caudal.protect.release import MISSING, PUBLIC, RELEASED, SUPPRESSED, Shown, release_table
 from caudal.protect.verdict import PopulationVerdict, VerdictReport
 
@@ -57,6 +57,7 @@ def protect_release(
     earlier: Sequence[EarlierRelease] = (),
     secret: bytes = b"",
     key_sums: Mapping[int, int] | None = None,
+    contributions: Mapping[int, Sequence[float]] | None = None,
     seed: int = 0,
 ) -> tuple[pa.Table, VerdictReport]:
     """The release of ``observations`` under ``policy``, and its verdict report.
@@ -65,7 +66,8 @@ def protect_release(
     without a parent are children of the total. ``aliases``: dimension -> the dimension of which it is
     a finer or coarser form, as ``{"age_5": "age"}``. ``indicators`` tell which categories a gap
     compares. ``earlier``: the releases of the same populations, oldest first. ``secret`` and ``key_sums``
-    (row number -> sum of the record keys of its cell) serve the methods that perturb. Raises
+    (row number -> sum of the record keys of its cell) serve the methods that perturb. ``contributions``
+    (row number -> what each unit adds to the amount) are judged by dominance and p %. Raises
     :class:`CaudalError` (category gate) with everything that cannot be certified.
     """
     rows = observations.to_pylist()
@@ -73,6 +75,7 @@ def protect_release(
     public = {i for i, r in enumerate(rows) if r["source_code"] in policy.public_sources}
     missing = {i for i, r in enumerate(rows) if i not in public and _is_missing(r)}
     ledger = read_ledger(earlier, key_columns(dimensions))
+    dominated = _dominated(contributions or {}, policy)
     populations = read_populations(
         {i: r for i, r in enumerate(rows) if i not in public | missing},
         dimensions,
@@ -88,7 +91,7 @@ def protect_release(
         try:
             name, chosen = population.base, _method_name(population, policy)
             problems += ledger.check_method(name, chosen, _secret_id(chosen, policy))
-            done.append(_judge(population, policy, chosen, secret, key_sums, seed))
+            done.append(_judge(population, policy, chosen, secret, key_sums, dominated, seed))
         except CaudalError as error:
             problems += error.problems
     if problems:
@@ -124,6 +127,7 @@ def _judge(
     chosen: str,
     secret: bytes,
     key_sums: Mapping[int, int] | None,
+    dominated: frozenset[int],
     seed: int,
 ) -> Judged:
     system = build_system(
@@ -137,7 +141,7 @@ def _judge(
     task = Task(
         population.name,
         system,
-        _primary(system, population, policy),
+        _primary(system, population, policy, dominated),
         _kept(system, population, policy),
         _marked(system, population.withheld),
         _cost(system, population, policy),
@@ -162,13 +166,25 @@ def _marked(system: CellSystem, keys: Iterable[Key]) -> Bools:
     return found
 
 
-def _primary(system: CellSystem, population: Population, policy: ProtectionPolicy) -> Bools:
-    """Small cells that are not out already, cells withheld once, small changes since."""
+def _dominated(contributions: Mapping[int, Sequence[float]], policy: ProtectionPolicy) -> frozenset[int]:
+    """Rows whose amount one or few units dominate."""
+    rows = sorted(contributions)
+    amounts = [contributions[i] for i in rows]
+    risky = dominant(amounts, policy.dominance_n, policy.dominance_k)
+    risky |= p_percent_risk(amounts, policy.p_percent)
+    return frozenset(i for i, risk in zip(rows, risky, strict=True) if risk)
+
+
+def _primary(
+    system: CellSystem, population: Population, policy: ProtectionPolicy, dominated: frozenset[int]
+) -> Bools:
+    """Small cells that are not out already, dominated ones, cells withheld once, small changes since."""
     threshold = np.array([population.threshold(k) for k in system.keys])
     small = small_counts(system.counts, threshold, zeros=policy.zeros == "primary")
     unknown = np.array([population.says_nothing(k) for k in system.keys], bool)
     visible = ~system.hidden | system.remainder
-    once = _marked(system, population.once_withheld | population.changed) & (system.counts > 0)
+    amounts = frozenset(k for i, cells in population.rows.items() if i in dominated for k in cells)
+    once = _marked(system, population.once_withheld | population.changed | amounts) & (system.counts > 0)
     return np.asarray((small & ~unknown & visible & ~_marked(system, population.once_published)) | once, bool)
 
 

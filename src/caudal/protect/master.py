@@ -136,6 +136,16 @@ class Master:
             fractions[self.candidates] = self._solver.getSolution().col_value
         return np.clip(fractions, 0, 1), float(self._solver.getObjectiveValue())
 
+    def least_number(self) -> float:
+        """The relaxation of the number of cells, whatever they cost."""
+        n = len(self.candidates)
+        index = np.arange(n, dtype=np.int32)
+        self._solver.changeColsCost(n, index, np.ones(n))
+        self._solver.run()
+        number = float(self._solver.getObjectiveValue())
+        self._solver.changeColsCost(n, index, self.cost[self.candidates])
+        return number
+
     def cuts(self) -> tuple[sparse.csr_array, Floats]:
         """All rows as a matrix over all cells."""
         indptr = np.cumsum([0, *(len(r[0]) for r in self.rows)])

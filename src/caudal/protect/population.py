@@ -283,8 +283,8 @@ class _Reader:
                 published.update(k for k in parts if k in cells)
             elif small_change(row, figures, self.policy) and any(c != TOTAL for c in parts[0][1:]):
                 changed.update(k for k in parts if k in cells)
-        out = frozenset(published - withheld)
-        return frozenset(withheld), out, frozenset(changed - out)
+        # a figure is withheld as soon as one of its cells is: a cell that another figure shows is out
+        return frozenset(withheld - published), frozenset(published), frozenset(changed - published)
 
 
 def _finer(key: Key, than: Key) -> bool:

@@ -41,11 +41,13 @@ class Demand:
     """The protection level of counts.
 
     ``values``: how many different integers a suppressed cell must be able to be; ``lower``: what the
-    attacker knows of it: 1 where zeros are always published, 0 where zeros may be suppressed too.
+    attacker knows of it: 1 where zeros are always published, 0 where zeros may be suppressed too;
+    ``interval_pct``: besides, the width of its real interval in percent of the count.
     """
 
     values: int = 4
     lower: int = 1
+    interval_pct: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def knowledge(system: CellSystem, primary: Bools, demand: Demand, *, zeros: bool
     wanted = ~system.hidden | (system.remainder & primary)
     values = system.counts.astype(float)
     lower = np.minimum(lower, values) if zeros else lower
-    return Knowledge(values, lower, np.where(wanted, demand.values - 1.0, 0.0))
+    width = np.maximum(demand.values - 1.0, demand.interval_pct / 100 * values)
+    return Knowledge(values, lower, np.where(wanted, width, 0.0))
 
 
 def suppress(
@@ -130,6 +133,7 @@ class _Search:
     everybody: bool = False
     asked_more: int = 0
     least: float = 0.0
+    least_n: float = 0.0
 
     @classmethod
     def start(
@@ -206,6 +210,8 @@ class _Search:
         fractions, value = self.master.solve()
         if not self.grown.any() and not self.asked_more:
             self.least = value
+        if done == rounds + 1 and not self.asked_more:
+            self.least_n = self.master.least_number()
         if done > rounds:
             self.grown |= pattern & self.candidate
         explore = done <= EXPLORING and not self.everybody
@@ -220,7 +226,7 @@ class _Search:
             pattern = self._prune(pattern, fractions, deadline)
             self.grown[:] = False
         elif not self.asked_more:
-            self.least = value
+            self.least, self.least_n = value, self.master.least_number()
         return pattern
 
     def _price(self, pattern: Bools) -> float:
@@ -302,12 +308,11 @@ class _Search:
         if proof is None and not failures:  # time ran out before anything was proved
             open_cells |= set(np.flatnonzero(pattern & (self.layers[0].demand > 0)).tolist())
         secondary = pattern & ~self.always
-        dearest = max(float(self.cost[self.candidate].max(initial=1.0)), 1e-9)
         return Pattern(
             pattern,
             self.primary,
             int(secondary.sum()),
-            int(np.ceil(self.least / dearest - 1e-6)),
+            int(np.ceil(self.least_n - 1e-6)),
             self._price(pattern),
             self.least,
             rounds,

@@ -102,7 +102,8 @@ MODELLED: tuple[str, ...] = (
 #: What it does not hold against it, for the custodian to weigh.
 NOT_MODELLED: tuple[str, ...] = (
     "several contributors who pool what they know of one suppressed cell",
-    "differences between populations of different sources",
+    "differences between populations of different sources, between periods of one source, and between "
+    "two indicators of which one contains the other and no share ties them",
     "the weights of survey records: what is proved is proved of unweighted records",
     "tables outside the release that the attacker holds and the ledger does not list",
     "which of the sufficient patterns the search prefers, for an attacker who reruns it on each alternative",

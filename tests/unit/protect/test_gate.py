@@ -205,3 +205,22 @@ def test_the_report_says_what_was_tried_and_what_was_not() -> None:
     assert "at least 1" in text and "not modelled" in text and "lost by sex" in text
     assert report.loss["sex"]["X"] == (1, 1)
     assert report.methods == {"XX/census/2024": ("suppression", "")}
+
+
+def test_an_amount_that_one_unit_dominates_is_withheld() -> None:
+    rows = [
+        row("earnings", sex, n, None, "CUR", value=float(v))
+        for sex, n, v in (("_T", 60, 900), ("F", 25, 500), ("M", 35, 400))
+    ]
+    given = {1: [450.0, *[2.0] * 24], 2: [400 / 35] * 35}
+    released, _ = protect_release(table(*rows), POLICY, contributions=given)
+    assert verdicts(released)[("earnings", "F", "XX")] == "suppressed"
+    fair, _ = protect_release(table(*rows), POLICY, contributions={1: [20.0] * 25})
+    assert set(verdicts(fair).values()) == {"released"}
+
+
+def test_a_relative_interval_can_be_asked_besides() -> None:
+    policy = POLICY.model_copy(update={"interval_pct": 50.0})
+    released, report = protect_release(table(*STOCK), policy)
+    assert report.certified
+    assert verdicts(released)[("stock", "X", "XX")] == "suppressed"

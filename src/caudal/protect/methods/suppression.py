@@ -17,7 +17,7 @@ def _protect(task: Task) -> Protected:
     pattern = suppress(
         system,
         task.primary,
-        demand=Demand(policy.values, policy.lower()),
+        demand=Demand(policy.values, policy.lower(), policy.interval_pct),
         cost=task.cost,
         forced=task.forced,
         fixed=task.keep,
