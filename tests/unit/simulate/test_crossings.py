@@ -85,7 +85,8 @@ def test_identifiers_are_one_to_one(tmp_path: Path) -> None:
     made = simulate_crossings(tmp_path, events=5000, seed=1, identifiers=True)
     sql = (
         "SELECT count(DISTINCT person_id) = count(DISTINCT identifier),"
-        f" count(DISTINCT (person_id, identifier)) = count(DISTINCT person_id) FROM '{tmp_path}/deliveries/*.parquet'"
+        " count(DISTINCT (person_id, identifier)) = count(DISTINCT person_id)"
+        f" FROM '{tmp_path}/deliveries/*.parquet'"
     )
     assert _one(sql) == (True, True)
     assert made.people > 500
