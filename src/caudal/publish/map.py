@@ -74,7 +74,7 @@ def _span(values: Sequence[float]) -> tuple[int, int]:
     """Multiples of the graticule around ``values``, at least :data:`_NARROWEST` degrees apart.
 
     >>> _span([8.0, 9.0]), _span([-21.0, 49.0])
-    ((-10, 30), (-30, 50))
+    ((-20, 20), (-30, 50))
     """
     low, high = math.floor(min(values) / _STEP) * _STEP, math.ceil(max(values) / _STEP) * _STEP
     lacking = max(0, _NARROWEST - (high - low)) // _STEP

@@ -25,6 +25,8 @@ from caudal.publish.words import Words, words
 _AREA_LISTS = ("CL_AREA", "area", "region", "country")
 #: A normal interval of 95 % is about four standard errors wide.
 _WIDTH_IN_ERRORS = 4.0
+#: Methods whose figures were counted one by one.
+_COUNTED = frozenset({"compound-poisson"})
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,10 @@ class Voice:
         return fill(form, {"number": self.number(value, decimals)})
 
     def decimals(self, cell: Cell) -> int:
-        """Decimals of a cell: they follow its error and end at what its indicator declares."""
+        """Decimals of a cell: they follow its error and end at what its indicator declares. A count is told
+        to the unit where its error is that of chance and not of counting."""
+        if cell.method in _COUNTED:
+            return 0
         error = cell.se
         if error is None and cell.lower is not None and cell.upper is not None:
             error = (cell.upper - cell.lower) / _WIDTH_IN_ERRORS

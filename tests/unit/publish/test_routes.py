@@ -165,3 +165,14 @@ def test_circles_have_areas_in_proportion_and_say_their_figure() -> None:
 
 def test_a_map_of_nowhere_is_empty() -> None:
     assert point_map([Point("_U", 5, "five"), Point("N08W078", 0, "none")], Caption("m", "", "")) == ""
+
+
+def test_the_dead_are_told_to_the_unit_whatever_chance_could_do() -> None:
+    counted = on_route("SEA", 1412, "2023")
+    counted = replace(
+        counted, method="compound-poisson", errors=(("model_se", 120.0),), lower=1188.4, upper=1708.9
+    )
+    told = voice(counted, on_route("SEA", 5, "2022"))
+    assert told.value(counted) == "1,412"
+    assert told.interval(counted) == "1,188 to 1,709"
+    assert told.value(replace(counted, method="taylor")) == "1,410"
