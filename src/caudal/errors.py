@@ -24,6 +24,13 @@ EXIT_CODES: Mapping[str, int] = {
 }
 
 
+_RETRY: Mapping[str, str] = {
+    "en": "Retrying may help. ",
+    "es": "Reintentar puede servir. ",
+    "pt": "Tentar de novo pode ajudar. ",
+}
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong. ``where`` is ``file:line`` or another place that a person can open."""
@@ -47,11 +54,11 @@ class Problem:
         entry = _entry(self.code)
         facts = {k: _shown(v) for k, v in self.facts.items()}
         what = _in(entry["what"], language).format_map(_Facts(facts))
-        fix = _in(entry["fix"], language).format_map(_Facts(facts))
+        nothing_near = "nearest" in self.facts and self.facts["nearest"] is None
+        fix = "" if nothing_near else _in(entry["fix"], language).format_map(_Facts(facts)) + " "
         place = f"{self.where}: " if self.where else ""
-        again = {"en": " Retrying may help.", "es": " Reintentar puede servir.", "pt": " Tentar de novo pode ajudar."}
-        retry = again.get(language, again["en"]) if self.retry else ""
-        return f"{place}{what} {fix}{retry} [{self.code}]"
+        retry = _in(_RETRY, language) if self.retry else ""
+        return f"{place}{what} {fix}{retry}[{self.code}]"
 
 
 class CaudalError(Exception):
@@ -104,8 +111,8 @@ def _shown(value: Any) -> str:
         return "—"
     if isinstance(value, (list, tuple, set, frozenset)):
         shown = [str(v) for v in value]
-        more = f" … (+{len(shown) - 12})" if len(shown) > 12 else ""
-        return ", ".join(shown[:12]) + more
+        more = f" … (+{len(shown) - 40})" if len(shown) > 40 else ""
+        return ", ".join(shown[:40]) + more
     return str(value)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from caudal.collect.contract import RawFile
 from caudal.engine.files import sha256_file, write_json
 from caudal.errors import CaudalError, Problem, problem
-from caudal.model.release import InputFile, MissingFile
+from caudal.model.release import MANIFEST, InputFile, MissingFile
 from caudal.model.source import Delivery, SourceSpec
 
 _MEMORY = "registered.json"
@@ -100,7 +100,7 @@ def locate(folder: Path, source: SourceSpec, name: str) -> Path | None:
 
 
 def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, memory: _Memory) -> RawFile:
-    bytes_of = path / "observations.parquet" if path.is_dir() else path  # a release is a folder
+    bytes_of = path / MANIFEST if path.is_dir() else path  # a release is a folder; its manifest hashes it
     return RawFile(
         name=name,
         path=path,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import caudal
 
 #: The rooms in the order in which data flows; each may import only those before it.
 ROOMS = ("simulate", "collect", "harmonise", "link", "estimate", "protect", "publish")
+#: Libraries whose version can change a figure or a byte.
+_COMPUTING = ("duckdb", "highspy", "numpy", "pyarrow", "scipy")
 _GROUND = ("errors.py", "model", "engine")
 
 
 @cache
 def code_sha256(room: str = "") -> str:
-    """Hash of all code and data files that ``room`` can depend on; of the whole package where empty.
+    """Hash of all code that ``room`` can depend on, and of the libraries that compute; of the whole package
+    with its data where empty.
 
     >>> code_sha256("collect") != code_sha256("estimate")
     True
@@ -24,9 +28,12 @@ def code_sha256(room: str = "") -> str:
     if room:
         parts = [*_GROUND, *ROOMS[1 : ROOMS.index(room) + 1]]
         files = [f for part in parts for f in _files(package / part)]
+        files += sorted((package / "catalogue").rglob("*.py"))
     else:
         files = _files(package)
     digest = hashlib.sha256(caudal.__version__.encode())
+    for library in _COMPUTING:
+        digest.update(f"{library} {version(library)} ".encode())
     for file in files:
         digest.update(file.relative_to(package).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -22,6 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.model.spec import PERIOD
 
 M = TypeVar("M", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -124,6 +125,8 @@ def _as_problem(error: Any, document: Document, model: type[BaseModel]) -> Probl
             allowed=allowed,
             nearest=nearest(str(shown), allowed),
         )
+    if kind == "string_pattern_mismatch" and error["ctx"]["pattern"] == PERIOD:
+        return problem("spec-period", where=where, found=_short(found))
     name = next((str(p) for p in reversed(path) if isinstance(p, str)), "")
     return problem(
         "spec-value",

@@ -75,17 +75,16 @@ class Records:
 
 @dataclass(frozen=True)
 class Planned:
-    """An indicator that these records can carry: its formula and the crossings that are possible."""
+    """An indicator that these records can carry: its formula and the crossings that are possible.
+
+    ``together`` are the crossings of all indicators of the same weight. Sums of doubles depend on what they
+    are summed by, so an indicator is always summed by families of these, whichever of them is asked for.
+    """
 
     indicator: IndicatorSpec
     formula: Formula
     crossings: tuple[Crossing, ...]
-
-    @property
-    def gap_possible(self) -> bool:
-        """Whether the dimension of its gap is among its crossings."""
-        gap = self.indicator.gap
-        return gap is not None and any(gap.dimension in crossing for crossing in self.crossings)
+    together: tuple[Crossing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,12 +142,21 @@ def estimate(
     tables: list[pa.Table] = []
     rule = "" if records.design.kind == "full_count" else records.reliability_rule
     for weight, group in _by_weight(planned).items():
-        crossings = _union(p.crossings for p in group)
+        crossings = group[0].together or _union(p.crossings for p in group)
         with _written(_relation(records, group, catalogue), session, scratch) as relation:
             for family in _families(crossings, _sizes(relation, crossings, session)):
+                if not _asked(group, family):
+                    continue
                 cube = _cube(relation, _with_weight(records.design, weight), rule, group, family, session)
                 tables.extend(_observations(cube, p, family, records, catalogue) for p in group)
-    return pa.concat_tables([conform(t, dimensions) for t in tables if t.num_rows])
+    found = [conform(t, dimensions) for t in tables if t.num_rows]
+    return pa.concat_tables([conform(pa.table({}), dimensions), *found])
+
+
+def _asked(group: Sequence[Planned], family: Sequence[Crossing]) -> bool:
+    """Whether some indicator of the group asks for a crossing of the family."""
+    wanted = {frozenset(c) for p in group for c in p.crossings}
+    return any(frozenset(c) in wanted for c in family)
 
 
 @contextmanager
@@ -279,7 +287,7 @@ def derivation(dimension: str, records: Records, catalogue: Catalogue) -> str | 
 
 def _relation(records: Records, group: Sequence[Planned], catalogue: Catalogue) -> str:
     """The records with one column for each dimension that a crossing names."""
-    names = sorted({d for p in group for crossing in p.crossings for d in crossing})
+    names = sorted({d for p in group for crossing in (*p.together, *p.crossings) for d in crossing})
     derived = [f"({derivation(d, records, catalogue)}) AS {quoted(_DIMENSION + d)}" for d in names]
     needed = {c for p in group for c in _columns_in(p.formula)} | set(_design_columns(records.design))
     kept = [quoted(c) for c in sorted(needed & records.columns)]

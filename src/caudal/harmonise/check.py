@@ -24,7 +24,7 @@ from caudal.harmonise.periods import mapping_for
 from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import CodeList
 from caudal.model.country import CountrySpec
-from caudal.model.record import Column, Holds, RecordKind, record_kinds
+from caudal.model.record import Column, Holds, Leaves, RecordKind, record_kinds
 from caudal.model.source import Delivery, Mapped, SourceSpec
 
 
@@ -42,6 +42,9 @@ def check_source(
     for path, helpers, columns in _mappings(source):
         found += check.mapping(kind, helpers, columns, path)
     found += check.deliveries()
+    if source.published_by_producer and kind.leaves is Leaves.NEVER:
+        where = document.where("published_by_producer")
+        found.append(problem("records-never-public", where=where, kind=source.kind))
     found += check.periods(kind)
     found += check.design_and_checks(kind)
     return [*found, *_key_problems(source, kind, document, country)]

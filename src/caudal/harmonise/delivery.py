@@ -149,9 +149,11 @@ def _content_key(work: _Work) -> str:
         exclude={"deliveries", "variants", "title", "citation", "notes", "thresholds", "helpers", "columns"},
     )
     mapped = {n: m.model_dump(mode="json", by_alias=True) for n, m in work.mapping.all_mapped().items()}
+    indicators = work.catalogue.indicators.values() if work.source.kind == OBSERVATION else ()
     return content_key(
         described,
         mapped,
+        {i.indicator: (i.version, i.unit) for i in indicators},
         dict(work.mapping.rename),
         {n: f.model_dump(mode="json") for n, f in work.mapping.formats.items()},
         work.registered.delivery.model_dump(mode="json"),

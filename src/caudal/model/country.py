@@ -57,7 +57,7 @@ class PublicationSpec(Spec):
         (), description="combinations for every indicator, besides its own"
     )
     reliability: str = Field(
-        "eclac_2023", description="rule that labels estimates of samples, from catalogue/reliability"
+        "chile", description="rule that labels estimates of samples, from catalogue/reliability"
     )
     embargo: str = Field("", description="ISO date and time before which it must not be shown")
     custodian: str = Field("", description="who signs")

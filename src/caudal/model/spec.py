@@ -24,14 +24,9 @@ Text = Annotated[Mapping[str, str], Field(description="a text by language tag")]
 #: A name that files, columns and addresses can carry.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower case, digits and underscores")]
 
-#: 2024, 2024-Q3, 2024-05 or 2024-05-31.
-Period = Annotated[
-    str,
-    Field(
-        pattern=r"^\d{4}(-(Q[1-4]|S[12]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?$",
-        coerce_numbers_to_str=True,
-    ),
-]
+#: What a period looks like: 2024, 2024-Q3, 2024-S1, 2024-05 or 2024-05-31.
+PERIOD = r"^\d{4}(-(Q[1-4]|S[12]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?$"
+Period = Annotated[str, Field(pattern=PERIOD, coerce_numbers_to_str=True)]
 
 
 def text_in(text: Mapping[str, str], language: str) -> str:

@@ -17,7 +17,7 @@ from caudal.estimate.indicators import gap_of, key_dimensions
 from caudal.model.catalogue import Catalogue, ancestors
 from caudal.model.indicator import Expected, IndicatorSpec
 from caudal.model.observation import TOTAL, UNKNOWN, dimensions_of
-from caudal.model.record import record_kinds
+from caudal.model.record import Leaves, RecordKind, record_kinds
 from caudal.model.release import (
     CodeEntry,
     ComparisonOfTruth,
@@ -184,8 +184,21 @@ def _source_entry(run: SourceRun) -> SourceEntry:
         periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
         inputs=run.inputs,
         missing=run.missing,
-        reconciliation=run.reconciliation,
+        reconciliation=_public_counts(run.reconciliation, kind),
     )
+
+
+def _public_counts(counts: Reconciliation | None, kind: RecordKind | None) -> Reconciliation | None:
+    """What the public is told of a source of records about people: its totals, and the rest rounded to ten.
+
+    An exact count of answers that no rule understood is the count of a category "unknown", and with it a
+    withheld neighbour could be worked out.
+    """
+    if counts is None or kind is None or kind.leaves is not Leaves.NEVER:
+        return counts
+    parts = ("quarantined_by_reason", "recoded_to_unknown", "warnings", "corrections")
+    rounded = {p: {n: round(v, -1) for n, v in getattr(counts, p).items()} for p in parts}
+    return counts.model_copy(update=rounded)
 
 
 def _expectations(

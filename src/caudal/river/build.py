@@ -15,7 +15,7 @@ from pathlib import Path
 
 from caudal.collect import Register, register_deliveries
 from caudal.engine.cache import Cache
-from caudal.engine.files import remove_parts
+from caudal.engine.files import remove_parts, write_json
 from caudal.engine.session import connect
 from caudal.harmonise import identifier_key
 from caudal.model.country import EngineSpec
@@ -26,8 +26,9 @@ from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.foresight import foresee
 from caudal.river.log import Event, Tell, silent, writing_to
-from caudal.river.observing import observe
-from caudal.river.publishing import write_release
+from caudal.river.observing import inputs_of_source, observe
+from caudal.river.publishing import signed_edition, write_release
+from caudal.river.truth import TRUTH
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def build(path: Path, options: Options = Options(), tell: Tell = silent) -> Buil
         listener = writing_to(folder.work / "log.jsonl", tell)
         if options.fresh:
             shutil.rmtree(folder.work / "cache", ignore_errors=True)
-        remove_parts(folder.work)
+            (folder.work / "registered.json").unlink(missing_ok=True)
+        for place in (folder.work, folder.releases):
+            remove_parts(place)
         return _build(folder, options, listener, seen, started)
 
 
@@ -81,6 +84,12 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
     threads = options.threads or folder.country.engine.threads
     registers = {name: _registered(folder, s, tell) for name, s in folder.sources.items()}
     seen |= state.look(_raw_files(folder, registers))
+    inputs = [i for n, r in registers.items() for i in inputs_of_source(folder, folder.sources[n], r)]
+    signed = signed_edition(folder, inputs, folder.spec_files())
+    if signed is not None:
+        write_json(folder.releases / state.CURRENT, {"release": signed.name})
+        state.write_state(folder.work, state.State(seen, signed.name))
+        return Built(signed, False, time.perf_counter() - started)
     with connect(threads=threads, memory=memory, spill=folder.work / "spill") as session:
         key = identifier_key(folder.country, folder.path)
         engine = EngineSpec(memory=memory, threads=threads)
@@ -115,6 +124,7 @@ def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Regist
 def _raw_files(folder: CountryFolder, registers: dict[str, Register]) -> list[Path]:
     """Every raw file that a build looks for, whether it is there or not."""
     found = [f.path for r in registers.values() for d in r.deliveries for f in d.files.values()]
+    found.append(folder.path / TRUTH)
     for name, register in registers.items():
         source = folder.sources[name]
         found += [folder.path / source.data / m.name for m in register.missing]

@@ -65,8 +65,12 @@ def read_observations(release: Path) -> pa.Table:
 
 
 def _by_key(table: pa.Table, dimensions: tuple[str, ...]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Rows by their key. The edition of the release itself is left out of it; that of a source with editions
+    of its own stays."""
     names = [n for n in key_columns(dimensions) if n != "vintage"]
-    return {tuple(row[n] for n in names): row for row in conform(table, dimensions).to_pylist()}
+    rows = conform(table, dimensions).to_pylist()
+    own = Counter(r["vintage"] for r in rows).most_common(1)[0][0] if rows else ""
+    return {(*(r[n] for n in names), "" if r["vintage"] == own else r["vintage"]): r for r in rows}
 
 
 def _changes(
@@ -87,5 +91,5 @@ def _kind(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Chang
         return "gone"
     if (old["value"] is None) != (new["value"] is None):
         return "withheld" if new["value"] is None else "shown"
-    measures = ("value", "sampling_se", "lower", "upper", "obs_status_code")
+    measures = ("value", "sampling_se", "lower", "upper", "obs_status_code", "unit_code", "reliability")
     return "unchanged" if all(old[m] == new[m] for m in measures) else "revised"

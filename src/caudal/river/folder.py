@@ -11,10 +11,12 @@ from caudal.catalogue import load_catalogue
 from caudal.engine.files import sha256_file
 from caudal.engine.specs import Document, read_document, validate
 from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.estimate.indicators import key_dimensions
 from caudal.harmonise import check_source
 from caudal.model.catalogue import Catalogue
 from caudal.model.country import CountrySpec, PublicationSpec
 from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.source import SourceSpec
 from caudal.model.spec import Spec
@@ -80,7 +82,9 @@ def read_folder(path: Path) -> CountryFolder:
     right name.
     """
     if not (path / "caudal.yaml").is_file():
-        raise CaudalError(problem("no-country-folder", where=str(path), found=path.name or str(path)))
+        raise CaudalError(
+            problem("no-country-folder", where=str(path.absolute()), found=path.name or str(path))
+        )
     reader = _Reader(path)
     country = reader.read("caudal.yaml", CountrySpec)
     publication = reader.read("publication.yaml", PublicationSpec)
@@ -158,7 +162,25 @@ def _check_publication(
                 "indicator", notice.indicator, catalogue.indicators, document.where("notices", i, "indicator")
             )
         )
-    return found
+    return found + _check_notice_columns(publication, catalogue, document)
+
+
+def _check_notice_columns(
+    publication: PublicationSpec, catalogue: Catalogue, document: Document
+) -> list[Problem]:
+    """A column of a notice that no key has would withdraw nothing, silently."""
+    columns = key_columns(key_dimensions(catalogue))
+    return [
+        problem(
+            "notice-without-column",
+            where=document.where("notices", i, "where", name),
+            found=name,
+            nearest=nearest(name, columns),
+        )
+        for i, notice in enumerate(publication.notices)
+        for name in notice.where
+        if name not in columns
+    ]
 
 
 def _unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> list[Problem]:

@@ -62,7 +62,7 @@ def foresee(folder: CountryFolder, registers: Mapping[str, Register]) -> Foresig
     last = state.read_state(folder.work)
     known = last.watched if last else {}
     files = [f for r in registers.values() for d in r.deliveries for f in d.files.values()]
-    new = sum(f.bytes for f in files if str(f.path) not in known)
+    new = sum(f.bytes for f in files if str(f.path.absolute()) not in known)
     found = Foresight(new, last.seconds_per_megabyte if last else state.State({}, "").seconds_per_megabyte)
     free = free_bytes(folder.path)
     if found.disk_megabytes * 1e6 > free:

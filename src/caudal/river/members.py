@@ -18,6 +18,7 @@ from caudal.collect import RegisteredDelivery
 from caudal.errors import CaudalError, problem
 from caudal.model.release import STRUCTURE, ReleaseStructure, SourceEntry
 from caudal.model.source import SourceSpec
+from caudal.river.signing import verify
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ def is_member(source: SourceSpec) -> bool:
 def read_structure(delivery: RegisteredDelivery) -> ReleaseStructure:
     """What the release of a delivery says of itself."""
     (raw,) = delivery.files.values()
+    problems = verify(raw.path) if raw.path.is_dir() else []
+    if problems:
+        raise CaudalError(*problems)
     path = raw.path / STRUCTURE
     try:
         return ReleaseStructure.model_validate_json(path.read_bytes())

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from caudal.collect import Register, RegisteredDelivery
 from caudal.engine.files import sha256_file
-from caudal.errors import CaudalError, problem
+from caudal.errors import CaudalError, Problem, problem
 from caudal.estimate.indicators import Impossible, key_dimensions
 from caudal.harmonise import Harmonised, added, threshold_problems
 from caudal.model.observation import conform, dimensions_of
@@ -46,11 +46,13 @@ def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     """
     seen = [_Seen(stage, stage.folder.sources[name], register) for name, register in registers.items()]
     for source in seen:
-        source.look()
-    runs = [source.run() for source in seen]
-    problems = [p for r in runs if r.reconciliation for p in threshold_problems(r.spec, r.reconciliation)]
+        source.harmonise()
+    problems = [p for source in seen for p in source.threshold_problems()]
     if problems:
         raise CaudalError(*problems)
+    for source in seen:
+        source.estimate()
+    runs = [source.run() for source in seen]
     of_members = joined([m for s in seen for m in s.members])
     tables = [*of_members, *(t for s in seen for t in s.tables)]
     if not tables:
@@ -69,15 +71,24 @@ class _Seen:
         self.tables: list[pa.Table] = []
         self.members: list[Member] = []
         self.used: list[Path] = []
-        self._counts: list[Reconciliation] = []
+        self._harmonised: list[tuple[RegisteredDelivery, Harmonised]] = []
         self._impossible: dict[str, tuple[str, ...]] = {}
 
-    def look(self) -> None:
-        """Harmonises and estimates every delivery that is there."""
+    def harmonise(self) -> None:
+        """Harmonises every delivery that is there."""
         for delivery in self.register.deliveries:
             result = stages.harmonised(self.stage, self.source, delivery)
-            self._counts.append(result.reconciliation)
+            self._harmonised.append((delivery, result))
             self.used.append(result.records.parent)
+
+    def threshold_problems(self) -> list[Problem]:
+        """Why so much of the source is quarantined or not understood that nothing may be released."""
+        counts = self._counts()
+        return threshold_problems(self.source, counts) if counts else []
+
+    def estimate(self) -> None:
+        """The observations of every delivery."""
+        for delivery, result in self._harmonised:
             if is_member(self.source):
                 self.members.append(Member(pq.read_table(result.records), read_structure(delivery)))
             elif self.source.kind == "observation":
@@ -86,6 +97,9 @@ class _Seen:
                 edition = delivery.delivery.vintage or delivery.period
                 write_proposals(self.stage.folder.work, self.source, edition, result)
                 self._estimate(delivery, result)
+
+    def _counts(self) -> Reconciliation | None:
+        return added(r.reconciliation for _, r in self._harmonised) if self._harmonised else None
 
     def _estimate(self, delivery: RegisteredDelivery, result: Harmonised) -> None:
         records = stages.records_of(self.stage, self.source, result)
@@ -105,15 +119,15 @@ class _Seen:
         lacking = sorted(self._impossible.items())
         return SourceRun(
             self.source,
-            _inputs(self.stage.folder, self.source, self.register),
+            inputs_of_source(self.stage.folder, self.source, self.register),
             self.register.missing,
-            added(self._counts) if self._counts else None,
+            self._counts(),
             tuple(NotComputable(indicator=i, source=name, missing=m) for i, m in lacking),
             tuple(m.structure for m in self.members),
         )
 
 
-def _inputs(folder: CountryFolder, source: SourceSpec, register: Register) -> tuple[InputFile, ...]:
+def inputs_of_source(folder: CountryFolder, source: SourceSpec, register: Register) -> tuple[InputFile, ...]:
     """The raw files of a source, and its producer's table of errors."""
     inputs = [i for d in register.deliveries for i in d.inputs()]
     table = variance_table_path(folder.path, source)

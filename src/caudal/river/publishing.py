@@ -8,14 +8,16 @@ a published cell can be walked back.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import caudal
@@ -30,9 +32,9 @@ from caudal.engine.files import (
     write_table,
     writing_folder,
 )
-from caudal.errors import CaudalError
+from caudal.errors import CaudalError, problem
 from caudal.estimate.rates import with_derived
-from caudal.model.observation import in_key_order
+from caudal.model.observation import TOTAL, conform, dimensions_of, in_key_order
 from caudal.model.release import (
     MANIFEST,
     OBSERVATIONS,
@@ -42,10 +44,12 @@ from caudal.model.release import (
     InputFile,
     Manifest,
     OutputFile,
+    ReleaseStructure,
     Signatory,
     Signature,
 )
 from caudal.protect.gate import protect_release
+from caudal.protect.ledger import EarlierRelease
 from caudal.protect.verdict import VerdictReport
 from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
@@ -54,11 +58,13 @@ from caudal.river.folder import CountryFolder
 from caudal.river.hierarchies import aliases, hierarchies
 from caudal.river.log import Event, Tell
 from caudal.river.signing import signature_over, verify
-from caudal.river.state import CURRENT, current_release
-from caudal.river.truth import compare_with_truth
+from caudal.river.state import CURRENT, current_release, locked
+from caudal.river.truth import TRUTH, compare_with_truth
 from caudal.river.withdrawals import without_withdrawn
 
 SITE = "site"
+#: Ends the name of a signed release.
+SIGNED = ".signed"
 
 
 @dataclass(frozen=True)
@@ -77,20 +83,28 @@ def write_release(
     previous = sha256_file(earlier[-1] / MANIFEST) if earlier else ""
     inputs = tuple(i for run in runs for i in run.inputs)
     specs = folder.spec_files()
-    key = content_key(code_sha256(), specs, [i.model_dump() for i in inputs], previous)
+    truth_file = folder.path / TRUTH
+    truth_sha256 = sha256_file(truth_file) if folder.country.simulated and truth_file.is_file() else ""
+    key = content_key(code_sha256(), specs, [i.model_dump() for i in inputs], previous, truth_sha256)
     path = folder.releases / f"{folder.publication.vintage}-{key[:8]}"
     tell(Event("protect", path.name, "started"))
     started = time.perf_counter()
-    released, report = judged(folder, unprotected)
+    released, report = judged(folder, unprotected, earlier)
     released = without_withdrawn(released, folder.publication.notices)
     released, unprotected = (
         with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
     )
+    released = without_withdrawn(released, folder.publication.notices)  # derived figures too
     confidentiality = told(report, folder.policy, folder.country.languages)
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
     described = structure(folder, runs, released, confidentiality, truth, previous)
+    for missed in (e for e in described.expectations if not e.reproduced):
+        said = {"ours": missed.ours, "published": missed.published, "where": missed.published_in}
+        tell(
+            Event("release", f"{missed.indicator} {missed.source} {missed.time_period}", "warning", 0.0, said)
+        )
     if not path.is_dir():
         with writing_folder(path) as part:
             write_table(part / OBSERVATIONS, released)
@@ -99,12 +113,16 @@ def write_release(
             _write_manifest(part, folder, inputs, specs, previous)
     write_table(folder.work / "builder" / f"{path.name}.parquet", unprotected)
     write_bytes(folder.work / "builder" / f"{path.name}.verdict.txt", "\n".join(report.lines()).encode())
+    write_json(_methods_file(folder, path), report.methods)
     write_json(folder.releases / CURRENT, {"release": path.name})
     return Written(path, confidentiality)
 
 
-def judged(folder: CountryFolder, unprotected: pa.Table) -> tuple[pa.Table, VerdictReport]:
-    """The observations with the gate's verdict, and its report. Cells that another gate has let out pass."""
+def judged(
+    folder: CountryFolder, unprotected: pa.Table, earlier: Sequence[Path] = ()
+) -> tuple[pa.Table, VerdictReport]:
+    """The observations with the gate's verdict, and its report. Cells that another gate has let out pass;
+    what the ``earlier`` signed releases showed or withheld of the same populations counts."""
     decided = pc.is_valid(unprotected["verdict"])
     published = tuple(
         n for n, s in folder.sources.items() if s.published_by_producer or s.kind == "observation"
@@ -116,26 +134,49 @@ def judged(folder: CountryFolder, unprotected: pa.Table) -> tuple[pa.Table, Verd
         hierarchies=hierarchies(unprotected, folder.catalogue, folder.country.territory),
         aliases=aliases(folder.catalogue),
         indicators=folder.indicators(),
+        earlier=[_earlier(folder, release, dimensions_of(unprotected)) for release in earlier],
     )
     return in_key_order(pa.concat_tables([released, unprotected.filter(decided)])), report
+
+
+def _methods_file(folder: CountryFolder, release: Path) -> Path:
+    return folder.work / "builder" / f"{release.name.removesuffix(SIGNED)}.methods.json"
+
+
+def _earlier(folder: CountryFolder, release: Path, dimensions: tuple[str, ...]) -> EarlierRelease:
+    """An earlier release as the gate looks at it: its cells in the dimensions of this one."""
+    table = pq.read_table(release / OBSERVATIONS)
+    for name in set(dimensions_of(table)) - set(dimensions):
+        table = table.filter(pc.equal(table[f"{name}_code"], TOTAL)).drop_columns([f"{name}_code"])
+    path = _methods_file(folder, release)
+    methods = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return EarlierRelease(conform(table, dimensions), {name: tuple(how) for name, how in methods.items()})
 
 
 def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:
     """The current release of ``folder`` as ``who`` lets it out: its pages are no longer a draft.
 
-    The observations are the draft's, byte for byte. Raises :class:`CaudalError` (integrity) when the
-    draft was altered.
+    The observations are the draft's, byte for byte; a release that is signed already stays as it is.
+    Raises :class:`CaudalError` when the draft was altered (integrity), or is under embargo (gate).
     """
-    draft = current_release(folder)
-    problems = verify(draft)
+    with locked(folder / ".caudal"):
+        return _sign(current_release(folder), key, who, tell)
+
+
+def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:
+    path = draft.with_name(draft.name.removesuffix(SIGNED) + SIGNED)
+    problems = verify(path if path.is_dir() else draft)
+    described = (
+        ReleaseStructure.model_validate_json((draft / STRUCTURE).read_bytes()) if not problems else None
+    )
+    if described and described.embargo and who.date < described.embargo[:10]:
+        problems = [problem("under-embargo", where=draft.name, embargo=described.embargo, date=who.date)]
     if problems:
         raise CaudalError(*problems)
-    unsigned = draft.name.removesuffix(".signed")
-    path = draft.with_name(f"{unsigned}.signed")
-    if path == draft:
+    if path.is_dir():
+        write_json(path.parent / CURRENT, {"release": path.name})
         return path
     manifest = Manifest.model_validate_json((draft / MANIFEST).read_bytes())
-    shutil.rmtree(path, ignore_errors=True)
     with writing_folder(path) as part:
         for name in (OBSERVATIONS, STRUCTURE):
             shutil.copyfile(draft / name, part / name)
@@ -151,9 +192,29 @@ def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tel
 
 def signed_releases(releases: Path) -> list[Path]:
     """The signed releases, oldest edition first: each points at the one before it."""
-    found = {sha256_file(p.parent / MANIFEST): p.parent for p in releases.glob(f"*/{SIGNATURE}")}
+    signed = (p.parent for p in releases.glob(f"*{SIGNED}/{SIGNATURE}"))
+    found = {sha256_file(p / MANIFEST): p for p in signed}
     before = {sha: _manifest(p).previous for sha, p in found.items()}
     return sorted(found.values(), key=lambda p: (_depth(sha256_file(p / MANIFEST), before), p.name))
+
+
+def signed_edition(
+    folder: CountryFolder, inputs: Sequence[InputFile], specs: Mapping[str, str]
+) -> Path | None:
+    """The signed release of the present edition, where its inputs and specs are still the same; None where
+    this edition is not signed. Raises :class:`CaudalError` where it is signed with other inputs or specs:
+    a correction is a new edition, with a notice."""
+    vintage = folder.publication.vintage
+    for release in signed_releases(folder.releases):
+        manifest = _manifest(release)
+        if manifest.vintage != vintage:
+            continue
+        same_specs = {s.path: s.sha256 for s in manifest.specs} == dict(specs)
+        if same_specs and list(manifest.inputs) == list(inputs):
+            return release
+        where = folder.documents["publication.yaml"].where("vintage")
+        raise CaudalError(problem("edition-signed", where=where, vintage=vintage, release=release.name))
+    return None
 
 
 def signature_of(release: Path) -> Signature | None:

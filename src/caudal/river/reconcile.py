@@ -23,7 +23,7 @@ from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import connect, literal
-from caudal.errors import CaudalError, problem
+from caudal.errors import CaudalError, nearest, problem
 from caudal.estimate.indicators import Records, in_territory
 from caudal.harmonise import identifier_key
 from caudal.model.indicator import Formula, IndicatorSpec
@@ -95,7 +95,11 @@ def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps:
             folder, Cache(folder.work / "cache"), session, identifier_key(folder.country, folder.path)
         )
         by_period = _records_by_period(stage, wanted["source_code"])
-        records = by_period[wanted["time_period"]]
+        records = by_period.get(wanted["time_period"])
+        if records is None:
+            raise CaudalError(
+                problem("cell-unknown", found=cell, nearest=nearest(wanted["time_period"], by_period))
+            )
         formula = in_territory(
             next(f for f in indicator.formulas if f.kind == records.kind.name), records.territory
         )
@@ -246,8 +250,8 @@ def _figure_sql(variant: Variant) -> str:
 
 def _sum(weight: str, expression: str, condition: str) -> str:
     if is_condition(expression):
-        return f"coalesce(sum({weight}) FILTER (WHERE {condition} AND ({expression})), 0)"
-    return f"coalesce(sum({weight} * ({expression})) FILTER (WHERE {condition}), 0)"
+        return f"coalesce(sum(CAST({weight} AS DOUBLE)) FILTER (WHERE {condition} AND ({expression})), 0)"
+    return f"coalesce(sum({weight} * CAST(({expression}) AS DOUBLE)) FILTER (WHERE {condition}), 0)"
 
 
 def _conjuncts(condition: str) -> list[str]:

@@ -8,6 +8,7 @@ for the office to say, on its own page.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from caudal.engine.files import canonical_json, sha256_bytes, sha256_file, write_bytes
+from caudal.engine.files import canonical_json, sha256_bytes, sha256_file
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.release import MANIFEST, SIGNATURE, Manifest, Signatory, Signature
 
@@ -30,8 +31,9 @@ def new_key(path: Path) -> str:
     if path.exists():
         raise CaudalError(problem("key-exists", where=str(path)))
     key = Ed25519PrivateKey.generate()
-    write_bytes(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    path.chmod(0o600)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
+        stream.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return _public(key)
 
 

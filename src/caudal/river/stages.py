@@ -22,6 +22,7 @@ from caudal.engine.files import write_table
 from caudal.engine.session import literal
 from caudal.estimate.families import family_of
 from caudal.estimate.indicators import GAP_SUFFIX, Impossible, Planned, Records
+from caudal.estimate.survey.reliability import reliability_rules
 from caudal.harmonise import Harmonised, IdentifierKey, harmonise_delivery
 from caudal.model.country import EngineSpec
 from caudal.model.indicator import IndicatorSpec
@@ -115,17 +116,22 @@ def estimates(
 
 def _estimate_key(stage: Stage, records: Records, records_key: str, planned: Planned) -> str:
     catalogue = stage.folder.catalogue
-    used = {d for crossing in planned.crossings for d in crossing}
-    derived = {d: catalogue.derivations(d, records.kind.name, records.territory) for d in sorted(used)}
+    used = {d for crossing in (*planned.crossings, *planned.together) for d in crossing}
+    derived = {
+        d: (catalogue.dimensions[d].role, catalogue.derivations(d, records.kind.name, records.territory))
+        for d in sorted(used)
+    }
     return content_key(
         code_sha256("estimate"),
         records_key,
         planned.indicator.model_dump(mode="json", exclude=_WORDS),
         planned.crossings,
+        planned.together,
         derived,
         tuple(catalogue.dimensions),
         repr(records.design),
-        records.reliability_rule,
+        planned.formula.model_dump(mode="json"),
+        repr(reliability_rules()[records.reliability_rule]) if records.reliability_rule else "",
         str(catalogue.vector(records.concept, planned.formula.concept)),
     )
 

@@ -55,9 +55,9 @@ def look(files: Iterable[Path]) -> Seen:
         try:
             status = file.stat()
         except FileNotFoundError:
-            seen[str(file)] = None
+            seen[str(file.absolute())] = None
         else:
-            seen[str(file)] = [status.st_size, status.st_mtime_ns]
+            seen[str(file.absolute())] = [status.st_size, status.st_mtime_ns]
     return seen
 
 

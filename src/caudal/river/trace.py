@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from caudal.model.release import OBSERVATIONS
 from caudal.model.source import SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.signing import verify
 from caudal.river.state import current_release
 
 _MEASURES = ("value", "sampling_se", "lower", "upper", "sample_n", "cases_n", "psu_n", "df")
@@ -67,6 +68,9 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
     """
     folder = read_folder(path)
     release = current_release(path)
+    altered = verify(release)
+    if altered:
+        raise CaudalError(*altered)
     published = find(pq.read_table(release / OBSERVATIONS), cell)
     unsigned = release.name.removesuffix(".signed")
     computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
@@ -164,12 +168,16 @@ def _delivery(
 
 
 def _planned(stage: stages.Stage, records: Records, row: Mapping[str, Any]) -> Planned:
-    """The plan of the one indicator of a row, in the one crossing of the row (and of its gap)."""
+    """The plan of the one indicator of a row, in the crossings of the row (and of its gap), as the build
+    made it: beside all others."""
     indicator = _indicator(stage.folder, row["indicator_code"])
+    indicators = stage.folder.indicators()
+    asked = indicators if indicator in indicators else (*indicators, indicator)
     planned, _ = family_of(records.kind.name).plan(
-        records, [indicator], stage.folder.catalogue, stage.folder.publication.breakdowns
+        records, asked, stage.folder.catalogue, stage.folder.publication.breakdowns
     )
-    return Planned(indicator, planned[0].formula, _crossings(stage.folder, planned[0], row))
+    found = next(p for p in planned if p.indicator.indicator == indicator.indicator)
+    return replace(found, crossings=_crossings(stage.folder, found, row))
 
 
 def _indicator(folder: CountryFolder, code: str) -> IndicatorSpec:
@@ -203,7 +211,7 @@ def _estimated(
         "definition": _definition_place(stage.folder, name),
         "formula": formula.model_dump(exclude_defaults=True),
         "columns": sorted({c for part in parts if part for c in columns_of(part)}),
-        "sql": family_of(source.kind).explain(records, planned, stage.folder.catalogue),
+        "sql": family_of(source.kind).explain(records, replace(planned, together=()), stage.folder.catalogue),
     }
 
 
