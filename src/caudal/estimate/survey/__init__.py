@@ -4,9 +4,13 @@ from caudal.estimate.survey.crossing import crossings_up_to
 from caudal.estimate.survey.design import Design
 from caudal.estimate.survey.estimation import estimate_cube
 from caudal.estimate.survey.gvf import VarianceTable
+from caudal.estimate.survey.reliability import Circumstances, assess
+from caudal.estimate.survey.replicate_cube import ReplicateColumns
+from caudal.estimate.survey.sample import read_sample
 from caudal.estimate.survey.statistics import Count, Gap, Mean, Proportion, Quantile, Ratio, Statistic, Total
 
 __all__ = [
+    "Circumstances",
     "Count",
     "Design",
     "Gap",
@@ -14,9 +18,12 @@ __all__ = [
     "Proportion",
     "Quantile",
     "Ratio",
+    "ReplicateColumns",
     "Statistic",
     "Total",
     "VarianceTable",
+    "assess",
     "crossings_up_to",
     "estimate_cube",
+    "read_sample",
 ]

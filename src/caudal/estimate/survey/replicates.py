@@ -56,7 +56,7 @@ class Replicates:
     def row_weights(self, sample: Sample, columns: slice) -> Floats:
         """Weights (rows, replicates) of some replicates."""
         if self.is_by_psu:
-            return sample.weight[:, None] * self.weights[sample.stages[0].unit][:, columns]
+            return sample.weight[:, None] * self.weights[:, columns][sample.stages[0].unit]
         return self.weights[:, columns]
 
 
