@@ -13,9 +13,12 @@ from typing import Any
 from caudal.model.indicator import GapSpec
 
 Row = Mapping[str, Any]
+Key = tuple[tuple[str, str], ...]
 
 _UNKNOWN: dict[str, Any] = {"sampling_se": None, "lower": None, "upper": None, "interval_type": None}
 NOTE = "error_note"
+#: Labels of the published rules, from good to bad: a gap is as reliable as the worse of its groups.
+_RANK = {"reliable": 0, "publish": 0, "weakly-reliable": 1, "review": 1, "non-reliable": 2, "suppress": 2}
 
 
 def honest(rows: Sequence[Row], name: str, gap: GapSpec | None, dimension: str) -> list[dict[str, Any]]:
@@ -28,21 +31,26 @@ def honest(rows: Sequence[Row], name: str, gap: GapSpec | None, dimension: str) 
     >>> [(r["sampling_se"], r["error_note"]) for r in honest([row], "share", None, "")]
     [(None, 'no-variance')]
     """
-    flat = {_key(r) for r in rows if r["statistic"] == name and _shows_no_variance(r)}
-    return [_told(dict(r), r["statistic"] == name, flat, gap, dimension) for r in rows]
+    levels = {_key(r): r for r in rows if r["statistic"] == name}
+    return [
+        _told(dict(r), None if r["statistic"] == name else _groups(r, levels, gap, dimension)) for r in rows
+    ]
 
 
-def _told(
-    row: dict[str, Any], is_level: bool, flat: set[Any], gap: GapSpec | None, dimension: str
-) -> dict[str, Any]:
+def _groups(row: Row, levels: Mapping[Key, Row], gap: GapSpec | None, dimension: str) -> list[Row]:
+    """The two figures that a gap compares, as far as they are there."""
+    codes = (gap.group, gap.reference) if gap else ()
+    keys = [_key({**row, dimension: code}) for code in codes]
+    return [levels[k] for k in keys if k in levels]
+
+
+def _told(row: dict[str, Any], groups: Sequence[Row] | None) -> dict[str, Any]:
+    """A row with its errors as far as they are known; ``groups`` are those of a gap."""
+    if groups is not None and "reliability" in row:
+        row["reliability"] = max((g["reliability"] for g in groups), key=_RANK.__getitem__, default=None)
     if row["error_method"] == "none":
         return row | _UNKNOWN | {"psu_n": None, "df": None, NOTE: "full-count"}
-    if is_level:
-        without = _shows_no_variance(row)
-    else:
-        parts = (gap.group, gap.reference) if gap else ()
-        without = any(_key(row | {dimension: part}) in flat for part in parts)
-    if without:
+    if any(_shows_no_variance(r) for r in (groups if groups is not None else [row])):
         return row | _UNKNOWN | {NOTE: "no-variance"}
     if row["sampling_se"] is None:
         return row | {NOTE: "not-estimated"}
@@ -54,6 +62,6 @@ def _shows_no_variance(row: Row) -> bool:
     return row["sampling_se"] == 0 and row["value"] is not None
 
 
-def _key(row: Row) -> tuple[tuple[str, str], ...]:
+def _key(row: Row) -> Key:
     """The categories of a row, in the columns of its dimensions."""
     return tuple(sorted((n, str(v)) for n, v in row.items() if n.startswith("dimension_")))

@@ -202,7 +202,7 @@ def _families(crossings: Sequence[Crossing], sizes: Mapping[str, int]) -> list[l
     crossing does not span more by itself.
 
     >>> _families([(), ("a",), ("b",), ("a", "b")], {"a": 10, "b": 10})
-    [[('a', 'b'), (), ('a',), ('b',)]]
+    [[('a', 'b'), ('a',), ('b',), ()]]
     """
     families: list[tuple[set[str], list[Crossing]]] = []
     for crossing in sorted(crossings, key=lambda c: (-len(c), c)):
@@ -393,17 +393,17 @@ def _observation(
         "source_code": records.source,
         "concept_vector": str(catalogue.vector(records.concept, planned.formula.concept)),
         "vintage": records.vintage,
-        **{m: _scaled(row[m], scale) for m in ("value", "sampling_se", "lower", "upper")},
+        **{m: _scaled(row[m], scale) for m in ("value", "sampling_se", "upper")},
+        "lower": _lower(_scaled(row["lower"], scale), is_count=total and is_condition(planned.formula.total)),
         "interval_type": row["interval_type"],
-        "sample_n": row["cases_n"] if total else row["sample_n"],
-        "cases_n": row["cases_n"],
+        **_counts(row, records.kind, total),
         "psu_n": row["psu_n"],
         "df": row["df"],
         "unit_code": gap_unit(indicator) if is_gap else indicator.unit,
         "obs_status_code": "A",
         "method_code": row["error_method"],
         "error_note": row["error_note"],
-        "reliability": None if is_gap else row.get("reliability"),
+        "reliability": row.get("reliability"),
         "derived_from": f"records:{records.source}/{records.period}",
     }
 
@@ -422,6 +422,19 @@ def key_of(codes: Mapping[str, str], records: Records, catalogue: Catalogue) -> 
         elif code != TOTAL:
             key[role if role == "time_period" else f"{role}_code"] = code
     return key
+
+
+def _counts(row: Mapping[str, Any], kind: RecordKind, is_total: bool) -> dict[str, int | None]:
+    """How many units a figure rests on: records, or what the rows of a table of counts stand for."""
+    if kind.count_column and is_total:
+        units = None if row["value"] is None else round(row["value"])
+        return {"sample_n": units, "cases_n": units}
+    return {"sample_n": row["cases_n"] if is_total else row["sample_n"], "cases_n": row["cases_n"]}
+
+
+def _lower(limit: float | None, *, is_count: bool) -> float | None:
+    """A lower limit; that of a count of units stops at zero."""
+    return max(limit, 0.0) if limit is not None and is_count else limit
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from markupsafe import Markup, escape
 
+from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import AxisEntry, DimensionEntry, SourceEntry
@@ -255,11 +256,19 @@ class Voice:
         facts = {
             "value": Markup("<strong>{}</strong>").format(self.value(cell)),
             "interval": interval,
-            "area": self.area_name(cell.area),
+            "area": self.covered(cell),
             "time": self.when(cell.time),
             "source": self.source(cell.source),
         }
         return filled(template, facts)
+
+    def covered(self, cell: Cell) -> str:
+        """The area of a cell, with what its source covers of it where that is not the whole."""
+        area, coverage = self.area_name(cell.area), ConceptVector.parse(cell.concept).get("coverage")
+        if coverage in (None, "national"):
+            return area
+        words = next((w for _, _, w in self.axes({"coverage": str(coverage)})), "")
+        return f"{area} ({words})" if words else area
 
     def axes(self, concept: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
         """A concept vector in words: axis, its name, the words of its value."""

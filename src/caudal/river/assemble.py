@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from ruamel.yaml import YAML
 
 from caudal.estimate.indicators import gap_of, key_dimensions
 from caudal.model.catalogue import Catalogue, ancestors
@@ -32,6 +34,7 @@ from caudal.model.release import (
     SourceEntry,
 )
 from caudal.model.source import SourceSpec
+from caudal.model.spec import Text
 from caudal.river.folder import CountryFolder
 from caudal.river.members import member_sources
 
@@ -179,13 +182,22 @@ def _source_entry(run: SourceRun) -> SourceEntry:
         unit=kind.unit if kind else "",
         published_by_producer=spec.published_by_producer,
         concept=spec.concept,
-        design=spec.design.note if spec.design else {},
+        design=_design_words(spec),
         notes=spec.notes,
         periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
         inputs=run.inputs,
         missing=run.missing,
         reconciliation=_public_counts(run.reconciliation, kind),
     )
+
+
+def _design_words(spec: SourceSpec) -> Text:
+    """How a source was collected: its own note, or words for the kind of its design."""
+    if spec.design is None or spec.design.note:
+        return spec.design.note if spec.design else {}
+    text = files("caudal.catalogue").joinpath("designs.yaml").read_text(encoding="utf-8")
+    words: Mapping[str, Text] = YAML(typ="safe", pure=True).load(text)
+    return words[spec.design.type]
 
 
 def _public_counts(counts: Reconciliation | None, kind: RecordKind | None) -> Reconciliation | None:
