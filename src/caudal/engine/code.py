@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import caudal
@@ -12,7 +12,7 @@ import caudal
 #: The rooms in the order in which data flows; each may import only those before it.
 ROOMS = ("simulate", "collect", "harmonise", "link", "estimate", "protect", "publish")
 #: Libraries whose version can change a figure or a byte.
-_COMPUTING = ("duckdb", "highspy", "numpy", "pyarrow", "scipy")
+_COMPUTING = ("duckdb", "highspy", "numba", "numpy", "pyarrow", "scipy")
 _GROUND = ("errors.py", "model", "engine")
 
 
@@ -33,11 +33,18 @@ def code_sha256(room: str = "") -> str:
         files = _files(package)
     digest = hashlib.sha256(caudal.__version__.encode())
     for library in _COMPUTING:
-        digest.update(f"{library} {version(library)} ".encode())
+        digest.update(f"{library} {_version(library)} ".encode())
     for file in files:
         digest.update(file.relative_to(package).as_posix().encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _files(path: Path) -> list[Path]:
