@@ -135,6 +135,7 @@ class Pruner:
 
     def __init__(self, matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, pool: Pool) -> None:
         self.suppressed = suppressed.copy()
+        self.solved = 0
         self._want = np.where(suppressed, know.demand, 0.0) - TOLERANCE
         self._attacker = Attacker(matrix, know, suppressed)
         self._lower = know.lower - know.values
@@ -167,6 +168,7 @@ class Pruner:
         for p in np.flatnonzero(high - low < want):
             for sign in (-1.0, 1.0):
                 if high[p] - low[p] < want[p]:
+                    self.solved += 1
                     point = self._attacker.push(np.array([p]), np.array([sign]))[0]
                     found.append(point)
                     np.minimum(low, point, out=low)

@@ -30,6 +30,9 @@ from caudal.protect.rounding import Cover, round_pattern
 EXPLORING = 5
 EXPLORING_STEPS = 3000
 REPAIR_STEPS = 1000
+#: Programmes solved to take cells back, times the cells of the system: a number, not seconds, so that
+#: the same table gives the same pattern.
+PRUNING = 4_000_000
 #: Times that wider intervals are asked for because integers are lacking; then it refuses.
 MOST_ASKED = 8
 #: Cells that fail and are looked at in one round: their cuts mend many others.
@@ -241,7 +244,7 @@ class _Search:
         chosen = np.flatnonzero(pattern & self.candidate)
         order = chosen[np.lexsort((chosen, fractions[chosen] - self.cost[chosen] / self.cost.max()))]
         for cell in order:
-            if time.process_time() > deadline:
+            if time.process_time() > deadline or sum(p.solved for p in pruners) > PRUNING // self.system.size:
                 break
             if all(p.spares(int(cell)) for p in pruners):
                 for p in pruners:
