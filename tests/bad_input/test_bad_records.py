@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.raw_country import COUNTRY, PERSONS, MadeCountry, rows
 
 from caudal.errors import CaudalError
 from caudal.harmonise import identifier_key, threshold_problems
+from tests.raw_country import COUNTRY, PERSONS, MadeCountry, rows
 
 SURVEY = """
 kind: person

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.raw_country import COUNTRY, PERSONS, MadeCountry
 
 from caudal.engine.specs import read_spec
 from caudal.errors import CaudalError
 from caudal.model.source import SourceSpec
+from tests.raw_country import COUNTRY, PERSONS, MadeCountry
 
 TEN = """
 kind: person
