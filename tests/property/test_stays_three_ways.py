@@ -160,8 +160,8 @@ def test_three_ways_agree(people: list[Any], rule: ResidenceRule, policy: Repair
 
 @pytest.mark.long
 @given(people=st.lists(_person, min_size=1, max_size=8), rule=st.sampled_from(RULES))
-@settings(max_examples=3000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-def test_twenty_thousand_histories_agree(people: list[Any], rule: ResidenceRule) -> None:
+@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_thousands_of_histories_agree(people: list[Any], rule: ResidenceRule) -> None:
     known = _raw(people)
     table = _table(known)
     initial = np.array([p[2] for p in known] + [-1], np.int8)
