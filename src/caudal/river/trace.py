@@ -37,6 +37,7 @@ from caudal.model.release import OBSERVATIONS
 from caudal.model.source import SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.members import is_member, read_structure
 from caudal.river.signing import verify
 from caudal.river.state import current_release
 
@@ -74,6 +75,8 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
     published = find(pq.read_table(release / OBSERVATIONS), cell)
     unsigned = release.name.removesuffix(".signed")
     computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
+    if computed["source_code"] not in folder.sources:
+        return _of_a_member(folder, release.name, published)
     source = folder.sources[computed["source_code"]]
     if inputs := tuple(inputs_of(computed)):
         again = _in_a_fresh_process(path, cell, computed) if recompute else None
@@ -95,6 +98,21 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
         {"deliveries": [i.model_dump() for i in delivery.inputs()], "origin": source.origin},
         again,
     )
+
+
+def _of_a_member(folder: CountryFolder, release: str, published: Mapping[str, Any]) -> Walk:
+    """The way back of a cell that came with the release of a member: which release it is, by its hash. From
+    there it goes on in that member's own folder."""
+    of_releases = [s for s in folder.sources.values() if is_member(s)]
+    registered = [(s, register_deliveries(folder.path, s, work=folder.work)) for s in of_releases]
+    members = [
+        {"member": s.source, **i.model_dump()}
+        for s, register in registered
+        for d in register.deliveries
+        if read_structure(d).territory == published["reporter_code"]
+        for i in d.inputs()
+    ]
+    return Walk(address(published), release, _shown(published), collect={"releases": members})
 
 
 def find(table: Any, cell: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError
 from caudal.river.build import build
 from caudal.river.state import current_release
+from caudal.river.trace import trace
 from tests.support.small_country import replace_in, survey_rows, write_country
 
 MEMBER = """\
@@ -73,6 +75,9 @@ def test_a_region_holds_the_cells_of_its_members_as_they_left_them(built_once: P
 
     assert sorted(map(told, ours), key=str) == sorted(map(told, theirs), key=str)
     assert any(r["verdict"] == "suppressed" and r["value"] is None for r in ours)
+    walk = trace(both, "population/XJ/2024-Q1/all/xj_survey@2024-05")
+    manifest = sha256_file(current_release(other) / "manifest.json")
+    assert [r["sha256"] for r in walk.collect["releases"]] == [manifest]
     site = current_release(both) / "site" / "es"
     assert "Isla" in "".join(p.read_text("utf-8") for p in site.rglob("*.html"))
 
