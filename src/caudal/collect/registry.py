@@ -15,7 +15,7 @@ from pathlib import Path
 from caudal.collect.contract import RawFile
 from caudal.engine.files import sha256_file, write_json
 from caudal.errors import CaudalError, Problem, problem
-from caudal.model.release import MANIFEST, InputFile, MissingFile
+from caudal.model.release import MANIFEST, OBSERVATIONS, InputFile, MissingFile
 from caudal.model.source import Delivery, SourceSpec
 
 _MEMORY = "registered.json"
@@ -100,7 +100,7 @@ def locate(folder: Path, source: SourceSpec, name: str) -> Path | None:
 
 
 def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, memory: _Memory) -> RawFile:
-    bytes_of = path / MANIFEST if path.is_dir() else path  # a release is a folder; its manifest hashes it
+    bytes_of = _release_file(path) if path.is_dir() else path
     return RawFile(
         name=name,
         path=path,
@@ -111,6 +111,12 @@ def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, mem
         origin=delivery.download or source.origin,
         licence=source.licence,
     )
+
+
+def _release_file(release: Path) -> Path:
+    """The file that stands for a release folder: its manifest, which holds the hash of all others."""
+    manifest = release / MANIFEST
+    return manifest if manifest.is_file() else release / OBSERVATIONS
 
 
 def _checksum_problem(source: SourceSpec, delivery: Delivery, table: str, file: RawFile) -> list[Problem]:

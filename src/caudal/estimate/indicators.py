@@ -438,4 +438,6 @@ def _lower(limit: float | None, *, is_count: bool) -> float | None:
 
 
 def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale
+    """A measure in the unit of its indicator, to 12 significant digits: what lies beyond depends on the order
+    of additions, and so on what else is estimated in the same pass."""
+    return None if value is None else float(f"{value * scale:.12g}")

@@ -161,10 +161,13 @@ def _row_again(folder: CountryFolder, cell: str) -> dict[str, Any]:
             table = pq.read_table(result.records)
         else:
             records = stages.records_of(stage, source, result)
-            planned = _planned(stage, records, wanted)
-            table = family_of(source.kind).estimate(
-                records, [planned], folder.catalogue, session, Path(scratch)
+            asked = _planned(stage, records, wanted)
+            family = family_of(source.kind)
+            planned, _ = family.plan(
+                records, folder.indicators(), folder.catalogue, folder.publication.breakdowns
             )
+            beside = [p for p in planned if p.indicator != asked.indicator] if asked.together else []
+            table = family.estimate(records, [asked, *beside], folder.catalogue, session, Path(scratch))
             column = table.column_names.index("vintage")
             vintage = [wanted["vintage"]] * table.num_rows
             table = table.set_column(column, "vintage", [vintage])

@@ -22,7 +22,9 @@ from caudal.estimate.survey.frame import Floats, Frame, Ints
 from caudal.estimate.survey.plan import Term
 from caudal.estimate.survey.source import Source
 
-_DENSE_BYTES = 400_000_000
+#: Sums by PSU and cell are held as an array up to this many; above, as entries. It does not depend on how
+#: many statistics are asked for, so that a figure has the same last digit whatever is estimated beside it.
+_DENSE_SUMS = 4_000_000
 _CHUNK = 1 << 17
 
 
@@ -113,8 +115,7 @@ def scan_psus(
     cells_n = cell.size
     psus_n = frame.stratum_of_psu.size
     dense_n = psus_n * cells_n
-    terms_n = len(request.by_psu)
-    is_dense = dense_n * terms_n * 8 <= _DENSE_BYTES and dense_n <= 64 * max(frame.rows_n, 1 << 16)
+    is_dense = dense_n <= _DENSE_SUMS and dense_n <= 64 * max(frame.rows_n, 1 << 16)
     sums = (_Dense if is_dense else _Sparse)(request.by_psu, psus_n, cells_n)
     cells = _Cells(request.by_cell, zone_of_psu, cells_n)
     kernel = kernels() if is_dense and frame.rows_n >= WORTHWHILE_ROWS else None
