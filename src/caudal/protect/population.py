@@ -263,6 +263,10 @@ class _Reader:
             crossed.add("counterpart_area")
         return row["value"] is None or any(set(c) <= crossed for c in self.policy.never_crossed)
 
+    def _says_nothing(self, key: Key) -> bool:
+        """Whether a cell counts only non-response: withheld for the sake of others, it asks for nothing."""
+        return any(c in self.policy.unknown_codes for c in key[1:])
+
     def _history(
         self, rows: Mapping[int, tuple[Key, ...]], cells: Mapping[Key, int]
     ) -> tuple[frozenset[Key], frozenset[Key], frozenset[Key]]:
@@ -275,7 +279,7 @@ class _Reader:
             row = self.rows[i]
             at = ledger_key(row, self.columns)
             if at in self.ledger.withheld:
-                withheld.update(k for k in parts if k in cells)
+                withheld.update(k for k in parts if k in cells and not self._says_nothing(k))
             figures = self.ledger.published.get(at, ())
             if self.survey or row["unit_code"] not in COUNT_UNITS:
                 published.update(k for k in parts if figures and k in cells)

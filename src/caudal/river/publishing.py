@@ -54,6 +54,7 @@ from caudal.protect.verdict import VerdictReport
 from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
 from caudal.river.confidentiality import told
+from caudal.river.editions import carried_over
 from caudal.river.folder import CountryFolder
 from caudal.river.hierarchies import aliases, hierarchies
 from caudal.river.log import Event, Tell
@@ -95,7 +96,7 @@ def write_release(
         with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
     )
     released = without_withdrawn(released, folder.publication.notices)  # derived figures too
-    confidentiality = told(report, folder.policy, folder.country.languages)
+    confidentiality = _with_totals(told(report, folder.policy, folder.country.languages), released)
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
@@ -118,25 +119,38 @@ def write_release(
     return Written(path, confidentiality)
 
 
+def _with_totals(told_of: Confidentiality, released: pa.Table) -> Confidentiality:
+    """The public report with the totals of the whole release, cells carried over included."""
+    suppressed = released.filter(pc.equal(released["verdict"], "suppressed")).num_rows
+    shown = released.num_rows - released["value"].null_count
+    return told_of.model_copy(
+        update={"cells": released.num_rows, "published": shown, "suppressed": suppressed}
+    )
+
+
 def judged(
     folder: CountryFolder, unprotected: pa.Table, earlier: Sequence[Path] = ()
 ) -> tuple[pa.Table, VerdictReport]:
     """The observations with the gate's verdict, and its report. Cells that another gate has let out pass;
     what the ``earlier`` signed releases showed or withheld of the same populations counts."""
     decided = pc.is_valid(unprotected["verdict"])
-    published = tuple(
-        n for n, s in folder.sources.items() if s.published_by_producer or s.kind == "observation"
-    )
+    before = [_earlier(folder, release, dimensions_of(unprotected)) for release in earlier]
+    own, passed = unprotected.filter(pc.invert(decided)), [unprotected.filter(decided)]
+    if before:
+        same, own = carried_over(own, before[-1].table)
+        passed.append(same)
+    sources = folder.sources.items()
+    published = [n for n, s in sources if s.published_by_producer or s.kind == "observation"]
     public = tuple(dict.fromkeys([*folder.policy.public_sources, *published]))
     released, report = protect_release(
-        unprotected.filter(pc.invert(decided)),
+        own,
         folder.policy.model_copy(update={"public_sources": public}),
         hierarchies=hierarchies(unprotected, folder.catalogue, folder.country.territory),
         aliases=aliases(folder.catalogue),
         indicators=folder.indicators(),
-        earlier=[_earlier(folder, release, dimensions_of(unprotected)) for release in earlier],
+        earlier=before,
     )
-    return in_key_order(pa.concat_tables([released, unprotected.filter(decided)])), report
+    return in_key_order(pa.concat_tables([released, *passed])), report
 
 
 def _methods_file(folder: CountryFolder, release: Path) -> Path:
