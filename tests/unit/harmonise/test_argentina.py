@@ -121,7 +121,9 @@ def test_fourteen_deliveries_of_residences(read: Read) -> None:
     assert totals["2019-Q3"] == (48138, 21)  # the file without a header
     assert totals["2018-Q4"][1] == 20  # without the capital, without a last newline
     assert all(d.reconciliation.quarantined == 0 for d in done)
-    assert {d.period: d.concept["coverage"] for d in done if d.concept["coverage"] != "national_incomplete"} == {
+    assert {
+        d.period: d.concept["coverage"] for d in done if d.concept["coverage"] != "national_incomplete"
+    } == {
         "2018-Q4": "subnational",
         "2020-Q2": "subnational",
     }
