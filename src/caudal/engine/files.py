@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,14 +121,6 @@ def free_bytes(folder: Path) -> int:
     """Free space of the disk that holds ``folder`` (or its nearest existing parent)."""
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     return shutil.disk_usage(existing).free
-
-
-def guard_disk(action: Callable[[], None], path: Path) -> None:
-    """Runs ``action``, turning a full disk into a clear error."""
-    try:
-        action()
-    except OSError as error:
-        raise _disk_problem(error, path) from error
 
 
 def _disk_problem(error: OSError, path: Path) -> BaseException:

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from caudal.catalogue import formula_for
+from caudal.catalogue.formulas import formula_columns
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import literal, quoted
 from caudal.estimate.honesty import honest
@@ -273,12 +274,6 @@ def in_territory(formula: Formula, territory: str) -> Formula:
     )
 
 
-def _columns_in(formula: Formula) -> tuple[str, ...]:
-    parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
-    named = [c for part in parts if part for c in columns_of(part)]
-    return tuple(dict.fromkeys([*named, *([formula.weight] if formula.weight else [])]))
-
-
 def derivation(dimension: str, records: Records, catalogue: Catalogue) -> str | None:
     """SQL that yields a dimension from the columns that the source fills; None where none can."""
     alternatives = catalogue.derivations(dimension, records.kind.name, records.territory)
@@ -289,7 +284,7 @@ def _relation(records: Records, group: Sequence[Planned], catalogue: Catalogue) 
     """The records with one column for each dimension that a crossing names."""
     names = sorted({d for p in group for crossing in (*p.together, *p.crossings) for d in crossing})
     derived = [f"({derivation(d, records, catalogue)}) AS {quoted(_DIMENSION + d)}" for d in names]
-    needed = {c for p in group for c in _columns_in(p.formula)} | set(_design_columns(records.design))
+    needed = {c for p in group for c in formula_columns(p.formula)} | set(_design_columns(records.design))
     kept = [quoted(c) for c in sorted(needed & records.columns)]
     return f"SELECT {', '.join([*kept, *derived]) or '1 AS one'} FROM {records.relation}"
 

@@ -20,7 +20,6 @@ OBSERVATIONS = "observations.parquet"
 STRUCTURE = "structure.json"
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
-QUALITY = "quality.json"
 
 
 class CodeEntry(Spec):
