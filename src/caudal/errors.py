@@ -101,6 +101,18 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def unknown(kind: str, found: str, allowed: Iterable[str], *, where: str = "") -> Problem:
+    """The problem of a name that is not among ``allowed``: it tells which are, and the nearest.
+
+    >>> unknown("column", "sexo_code", ["sex_code", "age_code"]).facts["nearest"]
+    'sex_code'
+    """
+    names = list(allowed)
+    return problem(
+        "unknown-name", where=where, kind=kind, found=found, allowed=names, nearest=nearest(found, names)
+    )
+
+
 class _Facts(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "?"

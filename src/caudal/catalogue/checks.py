@@ -10,7 +10,7 @@ from caudal.catalogue.draft import Draft
 from caudal.catalogue.formulas import SQL_FIELDS
 from caudal.engine.expressions import check_expression
 from caudal.engine.specs import Document
-from caudal.errors import Problem, nearest, problem
+from caudal.errors import Problem, problem, unknown
 from caudal.model.catalogue import ANY_KIND, TERRITORY, AxisSpec, Coded, DimensionSpec
 from caudal.model.indicator import DerivedSpec, Formula, IndicatorSpec, Operand
 from caudal.model.record import PROVENANCE_COLUMNS, RecordKind, record_kinds
@@ -29,8 +29,7 @@ def check_name(kind: str, name: str, known: Iterable[str], where: str) -> list[P
     names = list(known)
     if name in names:
         return []
-    near = nearest(name, names)
-    return [problem("unknown-name", where=where, kind=kind, found=name, allowed=names, nearest=near)]
+    return [unknown(kind, name, names, where=where)]
 
 
 def check_placeholders(
@@ -77,7 +76,7 @@ def _check_coded(
 
 
 def _columns_of_kinds(kinds: Iterable[RecordKind]) -> tuple[str, ...]:
-    named = [c.name for kind in kinds for c in kind.columns]
+    named = [c.name for kind in kinds for c in (*kind.columns, *kind.made)]
     return tuple(dict.fromkeys([*named, *(c.name for c in PROVENANCE_COLUMNS)]))
 
 

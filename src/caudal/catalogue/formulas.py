@@ -1,4 +1,4 @@
-"""Which formula of an indicator a source can carry, and with the country's own code in its place."""
+"""Which formula of an indicator a source can carry, and the formula with a country's code in its place."""
 
 from __future__ import annotations
 
@@ -49,17 +49,12 @@ def _lacking(formula: Formula, columns: set[str], concept: Mapping[str, str]) ->
     return (*(c for c in formula_columns(formula) if c not in columns), *axes)
 
 
-def bound(indicator: IndicatorSpec, territory: str) -> IndicatorSpec:
-    """The indicator as it is computed for ``territory``: the code of the country in its formulas.
+def in_territory(formula: Formula, territory: str) -> Formula:
+    """The formula with the code of the country or area that the records are about in its place.
 
-    >>> spec = IndicatorSpec(indicator="foreign_born", version="1", family="stocks", unit="PS",
-    ...     population="migrants", text={"name": {}, "definition": {}, "headline": {}},
-    ...     formulas=[Formula(kind="person", total="birth_country_code <> '{territory}'")])
-    >>> bound(spec, "AR").formulas[0].total
+    >>> in_territory(Formula(kind="person", total="birth_country_code <> '{territory}'"), "AR").total
     "birth_country_code <> 'AR'"
     """
-    formulas = tuple(
-        f.model_copy(update={n: getattr(f, n).replace(TERRITORY, territory) for n in SQL_FIELDS})
-        for f in indicator.formulas
+    return formula.model_copy(
+        update={n: getattr(formula, n).replace(TERRITORY, territory) for n in SQL_FIELDS}
     )
-    return indicator.model_copy(update={"formulas": formulas})

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from caudal.engine.specs import read_document
+from ruamel.yaml import YAML
 
 _PAGES = Path(__file__).parent / "pages"
 #: The language whose file says which texts there are.
@@ -31,8 +31,15 @@ def has_interface(language: str) -> bool:
 @cache
 def required_texts() -> Mapping[str, str]:
     """Key -> text in the reference language, for every text that a language needs."""
-    texts = dict(_flat(read_document(_PAGES / f"{REFERENCE}.yaml").data))
+    texts = interface_texts(REFERENCE)
     return MappingProxyType({k: v for k, v in texts.items() if not k.startswith("regions/")})
+
+
+@cache
+def interface_texts(language: str) -> Mapping[str, str]:
+    """The file of a language as texts by key."""
+    parsed = YAML(typ="safe", pure=True).load((_PAGES / f"{language}.yaml").read_text(encoding="utf-8"))
+    return MappingProxyType(dict(_flat(parsed)))
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ from typing import Any
 from caudal.catalogue.draft import Draft
 from caudal.catalogue.interface import has_interface, required_texts
 from caudal.catalogue.lists import read_rows
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, problem, unknown
 from caudal.model.catalogue import AxisSpec, PairText
 from caudal.model.spec import Text, text_in
 
@@ -142,14 +142,7 @@ def with_labels(draft: Draft, folder: Path) -> tuple[Draft, list[Problem]]:
 def _unknown(label: Label, where: str, known: Iterable[tuple[str, str, str]]) -> Problem:
     allowed = sorted(" ".join(k) for k in known)
     found = " ".join(label.key)
-    return problem(
-        "unknown-name",
-        where=where,
-        kind="text",
-        found=found,
-        allowed=allowed,
-        nearest=nearest(found, allowed),
-    )
+    return unknown("text", found, allowed, where=where)
 
 
 def _labelled(draft: Draft, language: str, texts: Mapping[tuple[str, str, str], str]) -> Draft:

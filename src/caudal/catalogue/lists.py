@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, problem, unknown
 from caudal.model.catalogue import ListNote, ancestors
 from caudal.model.codelist import Code, CodeList
 
@@ -142,16 +142,7 @@ def check_parents(code_list: CodeList, where: Mapping[str, str]) -> list[Problem
         if code.parent and code.parent not in code_list.codes:
             place = where.get(code.id, code_list.id)
             known = list(code_list.codes)
-            found.append(
-                problem(
-                    "unknown-name",
-                    where=place,
-                    kind=f"parent in {code_list.id}",
-                    found=code.parent,
-                    allowed=known,
-                    nearest=nearest(code.parent, known),
-                )
-            )
+            found.append(unknown(f"parent in {code_list.id}", code.parent, known, where=place))
     return [*found, *_loops(code_list, where)]
 
 

@@ -16,7 +16,6 @@ from caudal.catalogue.checks import (
     check_vector,
 )
 from caudal.catalogue.draft import VECTOR_WORDS, Draft
-from caudal.catalogue.formulas import bound
 from caudal.catalogue.labels import missing_labels, with_labels
 from caudal.catalogue.lists import check_parents, extended, list_files, read_list, with_rows
 from caudal.engine.specs import Document, read_document, validate
@@ -65,12 +64,12 @@ class _Layer:
 
 
 def load_catalogue(
-    folder: Path | None = None, languages: Sequence[str] = (), territory: str = ""
+    folder: Path | None = None, languages: Sequence[str] = ()
 ) -> tuple[Catalogue, list[Problem]]:
     """The catalogue of the country in ``folder``, and everything that is wrong with what it adds.
 
     Without a folder it is the built-in one. Every code, dimension, axis and indicator must have its texts
-    in each of ``languages``. With a ``territory``, its code stands in the formulas for {territory}.
+    in each of ``languages``.
 
     >>> catalogue, problems = load_catalogue(languages=("es", "pt", "en"))
     >>> problems, catalogue.label("CL_SEX", "F", "pt")
@@ -83,9 +82,6 @@ def load_catalogue(
         draft, said = with_labels(layer.draft, folder)
         found += [*layer.problems, *said]
     found += missing_labels(draft, languages)
-    if territory:
-        indicators = {n: bound(i, territory) for n, i in draft.indicators.items()}
-        draft = replace(draft, indicators=indicators)
     return draft.catalogue(tuple(languages)), found
 
 

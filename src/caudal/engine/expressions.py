@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, problem, unknown
 
 _FORBIDDEN = (exp.Query, exp.Command, exp.DDL, exp.Window, exp.AggFunc)
 #: Functions of the engine that have no class of their own in the parser and look at nothing but their
@@ -35,18 +35,7 @@ def check_expression(sql: str, columns: Iterable[str], *, where: str = "") -> li
     if forbidden is not None:
         return [problem("expression-forbidden", where=where, found=sql, part=forbidden.sql("duckdb"))]
     allowed = list(columns)
-    return [
-        problem(
-            "unknown-name",
-            where=where,
-            kind="column",
-            found=name,
-            allowed=allowed,
-            nearest=nearest(name, allowed),
-        )
-        for name in columns_of(sql)
-        if name not in allowed
-    ]
+    return [unknown("column", name, allowed, where=where) for name in columns_of(sql) if name not in allowed]
 
 
 def columns_of(sql: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, problem, unknown
 from caudal.model.spec import PERIOD
 
 M = TypeVar("M", bound=BaseModel)
@@ -103,28 +103,14 @@ def _as_problem(error: Any, document: Document, model: type[BaseModel]) -> Probl
     if kind == "extra_forbidden":
         allowed = _fields_at(model, path[:-1])
         name = str(path[-1])
-        return problem(
-            "unknown-name",
-            where=where,
-            kind="name",
-            found=name,
-            allowed=allowed,
-            nearest=nearest(name, allowed),
-        )
+        return unknown("name", name, allowed, where=where)
     if kind == "missing":
         return problem("spec-missing", where=where, name=path[-1])
     if kind in ("literal_error", "enum", "union_tag_invalid"):
         expected = error["ctx"].get("expected") or error["ctx"].get("expected_tags", "")
         allowed = [part.strip("'\" ") for part in expected.replace(" or ", ",").split(",")]
         shown = error["ctx"].get("tag", found)
-        return problem(
-            "unknown-name",
-            where=where,
-            kind="value",
-            found=shown,
-            allowed=allowed,
-            nearest=nearest(str(shown), allowed),
-        )
+        return unknown("value", str(shown), allowed, where=where)
     if kind == "string_pattern_mismatch" and error["ctx"]["pattern"] == PERIOD:
         return problem("spec-period", where=where, found=_short(found))
     name = next((str(p) for p in reversed(path) if isinstance(p, str)), "")

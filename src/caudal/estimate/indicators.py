@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from caudal.catalogue import formula_for
-from caudal.catalogue.formulas import formula_columns
+from caudal.catalogue.formulas import formula_columns, in_territory
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import literal, quoted
 from caudal.estimate.honesty import honest
@@ -38,7 +38,7 @@ from caudal.estimate.survey import (
 )
 from caudal.estimate.survey.reliability import assess
 from caudal.estimate.survey.statistics import Linear, parts
-from caudal.model.catalogue import TERRITORY, Catalogue
+from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import SPECIAL_CODES
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL, conform
@@ -263,14 +263,6 @@ def gap_of(indicator: IndicatorSpec, catalogue: Catalogue) -> IndicatorSpec | No
             "proportion": False,
             "expected": (),
         }
-    )
-
-
-def in_territory(formula: Formula, territory: str) -> Formula:
-    """The formula with the country's own code in its place."""
-    parts = ("universe", "total", "mean", "numerator", "denominator")
-    return formula.model_copy(
-        update={part: getattr(formula, part).replace(TERRITORY, territory) for part in parts}
     )
 
 

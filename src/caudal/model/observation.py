@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from caudal.errors import CaudalError, nearest, problem
+from caudal.errors import CaudalError, problem, unknown
 
 TOTAL = "_T"
 NOT_APPLICABLE = "_Z"
@@ -113,18 +113,7 @@ def conform(table: pa.Table, dimensions: Sequence[str]) -> pa.Table:
     schema = observation_schema(dimensions)
     strange = [n for n in table.column_names if n not in schema.names]
     if strange:
-        raise CaudalError(
-            *(
-                problem(
-                    "unknown-name",
-                    kind="column of an observation",
-                    found=n,
-                    allowed=schema.names,
-                    nearest=nearest(n, schema.names),
-                )
-                for n in strange
-            )
-        )
+        raise CaudalError(*(unknown("column of an observation", n, schema.names) for n in strange))
     defaults = {f"{d}_code": TOTAL for d in dimensions} | {"counterpart_area_code": NOT_APPLICABLE}
     columns = []
     for field in schema:

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from caudal.catalogue.formulas import in_territory
 from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
@@ -112,7 +113,10 @@ def metadata(release: Release, spec: IndicatorSpec, files: Mapping[str, bytes]) 
     tables = {p: files[p] for p in files if p.endswith(f"/data/{spec.indicator}.csv")}
     return {
         "indicator": spec.model_dump(mode="json", exclude={"formulas", "expected"}),
-        "statistic": [f.model_dump(mode="json", exclude_defaults=True) for f in spec.formulas],
+        "statistic": [
+            in_territory(f, release.structure.territory).model_dump(mode="json", exclude_defaults=True)
+            for f in spec.formulas
+        ],
         "territory": release.structure.territory,
         "vintage": release.structure.vintage,
         "simulated": release.structure.simulated,

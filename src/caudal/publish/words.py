@@ -8,13 +8,12 @@ names one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
 
+from caudal.catalogue.interface import interface_texts
 from caudal.errors import CaudalError, nearest, problem
 from caudal.publish.numbers import NumberStyle, TimeStyle
 
@@ -62,7 +61,7 @@ def words(tag: str, added: Mapping[str, str] = MappingProxyType({})) -> Words:
         raise CaudalError(
             problem("publish-no-texts", found=tag, allowed=known, nearest=nearest(language, known))
         )
-    texts = (dict(_texts(language)) if language in known else {}) | dict(added)
+    texts = (dict(interface_texts(language)) if language in known else {}) | dict(added)
     lacking = [k for k in required_keys() if k not in texts]
     if lacking:
         raise CaudalError(problem("publish-texts-missing", language=tag, keys=lacking))
@@ -72,7 +71,7 @@ def words(tag: str, added: Mapping[str, str] = MappingProxyType({})) -> Words:
 
 def required_keys() -> tuple[str, ...]:
     """Keys of the texts that every language needs: all of the reference language but its regions."""
-    return tuple(k for k in _texts(REFERENCE) if not k.startswith("regions/"))
+    return tuple(k for k in interface_texts(REFERENCE) if not k.startswith("regions/"))
 
 
 def _from_texts(tag: str, texts: Mapping[str, str]) -> Words:
@@ -96,25 +95,3 @@ def _from_texts(tag: str, texts: Mapping[str, str]) -> Words:
 
 def _under(texts: Mapping[str, str], prefix: str) -> dict[str, str]:
     return {k.removeprefix(prefix): v for k, v in texts.items() if k.startswith(prefix)}
-
-
-@cache
-def _texts(language: str) -> Mapping[str, str]:
-    """The file of a language as texts by key; items of a list are numbered from 01."""
-    from ruamel.yaml import YAML
-
-    page = files("caudal.catalogue").joinpath("pages").joinpath(f"{language}.yaml")
-    parsed = YAML(typ="safe", pure=True).load(page.read_text(encoding="utf-8"))
-    return MappingProxyType(dict(_flat(parsed)))
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        items = [(str(k), v) for k, v in value.items()]
-    elif isinstance(value, list):
-        items = [(f"{i:02d}", v) for i, v in enumerate(value, 1)]
-    else:
-        yield key, str(value)
-        return
-    for name, inner in items:
-        yield from _flat(inner, f"{key}/{name}" if key else name)

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from caudal.collect.registry import locate
-from caudal.errors import CaudalError, nearest, problem
+from caudal.errors import CaudalError, unknown
 from caudal.estimate.survey import Design
 from caudal.estimate.survey.gvf import VarianceTable
 from caudal.model.record import RecordKind
@@ -56,16 +56,7 @@ def _variance_table(folder: Path, source: SourceSpec, spec: DesignSpec) -> Varia
     for column in (table.size, table.error, *table.where):
         names = list(rows[0]) if rows else []
         if column not in names:
-            raise CaudalError(
-                problem(
-                    "unknown-name",
-                    where=str(path),
-                    kind="column",
-                    found=column,
-                    allowed=names,
-                    nearest=nearest(column, names),
-                )
-            )
+            raise CaudalError(unknown("column", column, names, where=str(path)))
     chosen = [r for r in rows if all(r[c] == v for c, v in table.where.items())]
     points = sorted((float(r[table.size]), float(r[table.error])) for r in chosen)
     return VarianceTable(tuple(p[0] for p in points), tuple(p[1] for p in points), source=path.name)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from caudal.catalogue import load_catalogue
 from caudal.engine.files import sha256_file
 from caudal.engine.specs import Document, read_document, validate
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, nearest, problem, unknown
 from caudal.estimate.indicators import key_dimensions
 from caudal.harmonise import check_source
 from caudal.model.catalogue import Catalogue
@@ -20,21 +20,9 @@ from caudal.model.observation import key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.source import SourceSpec
 from caudal.model.spec import Spec
+from caudal.river.state import spec_files
 
 S = TypeVar("S", bound=Spec)
-
-_SPEC_PATTERNS = (
-    "caudal.yaml",
-    "publication.yaml",
-    "protection.yaml",
-    "dimensions.yaml",
-    "concept_vector.yaml",
-    "sources/*.yaml",
-    "indicators/*.yaml",
-    "codes/*.csv",
-    "codes/lists.yaml",
-    "labels/*.csv",
-)
 
 
 @dataclass(frozen=True)
@@ -61,18 +49,13 @@ class CountryFolder:
 
     def spec_files(self) -> dict[str, str]:
         """Each spec file of the folder -> its SHA-256."""
-        return {f.relative_to(self.path).as_posix(): sha256_file(f) for f in spec_paths(self.path)}
+        return {f.relative_to(self.path).as_posix(): sha256_file(f) for f in spec_files(self.path)}
 
     def indicators(self) -> tuple[IndicatorSpec, ...]:
         """The indicators that ``publication.yaml`` asks for."""
         chosen = self.publication.indicators or tuple(self.catalogue.indicators)
         left_out = set(self.publication.leave_out)
         return tuple(self.catalogue.indicators[n] for n in chosen if n not in left_out)
-
-
-def spec_paths(folder: Path) -> list[Path]:
-    """All spec files of a country folder, in a fixed order."""
-    return [f for pattern in _SPEC_PATTERNS for f in sorted(folder.glob(pattern))]
 
 
 def read_folder(path: Path) -> CountryFolder:
@@ -90,8 +73,7 @@ def read_folder(path: Path) -> CountryFolder:
     publication = reader.read("publication.yaml", PublicationSpec)
     policy = reader.read("protection.yaml", ProtectionPolicy)
     sources = reader.read_sources()
-    said = (country.languages, country.territory) if country else ((), "")
-    catalogue, found = load_catalogue(path, *said)
+    catalogue, found = load_catalogue(path, country.languages if country else ())
     reader.problems.extend(found)
     if country:
         areas, place = (
@@ -185,10 +167,4 @@ def _check_notice_columns(
 
 def _unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> list[Problem]:
     names = list(allowed)
-    if name in names:
-        return []
-    return [
-        problem(
-            "unknown-name", where=where, kind=kind, found=name, allowed=names, nearest=nearest(name, names)
-        )
-    ]
+    return [] if name in names else [unknown(kind, name, names, where=where)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,17 +19,19 @@ from typing import Any, Literal
 import sqlglot
 from sqlglot import exp
 
+from caudal.catalogue.formulas import formula_for, in_territory
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import connect, literal
 from caudal.errors import CaudalError, nearest, problem
-from caudal.estimate.indicators import Records, in_territory
+from caudal.estimate.indicators import Records, derivation
 from caudal.harmonise import identifier_key
 from caudal.model.indicator import Formula, IndicatorSpec
-from caudal.model.observation import TOTAL, parse_address
+from caudal.model.observation import NOT_APPLICABLE, TOTAL, parse_address
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.state import locked
 
 StepKind = Literal["filter", "definition", "weight", "period"]
 
@@ -90,19 +92,21 @@ def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps:
     source = folder.sources.get(wanted["source_code"])
     if indicator is None or source is None or source.kind == "observation":
         raise CaudalError(problem("reconcile-without-records", found=cell))
-    with connect() as session:
+    with locked(folder.work), connect() as session:
         stage = stages.Stage(
             folder, Cache(folder.work / "cache"), session, identifier_key(folder.country, folder.path)
         )
         by_period = _records_by_period(stage, wanted["source_code"])
-        records = by_period.get(wanted["time_period"])
+        only = next(iter(by_period.values())) if len(by_period) == 1 else None
+        records = by_period.get(wanted["time_period"], only)
         if records is None:
             raise CaudalError(
                 problem("cell-unknown", found=cell, nearest=nearest(wanted["time_period"], by_period))
             )
-        formula = in_territory(
-            next(f for f in indicator.formulas if f.kind == records.kind.name), records.territory
-        )
+        carried, _ = formula_for(indicator, records.kind.name, records.columns, records.concept)
+        if carried is None:
+            raise CaudalError(problem("reconcile-without-records", found=cell))
+        formula = in_territory(carried, records.territory)
         start = Variant(
             formula,
             indicator.scale,
@@ -266,19 +270,28 @@ def _weight(records: Records, formula: Formula) -> str:
 
 def _where(folder: CountryFolder, records: Records, wanted: Mapping[str, str]) -> str:
     """The categories of the cell as a condition over the columns of the records."""
-    conditions = []
-    for name, dimension in folder.catalogue.dimensions.items():
-        area = wanted["reference_area_code"]
-        code = area if dimension.role == "reference_area" else wanted.get(f"{name}_code", TOTAL)
-        if code in (TOTAL, records.territory):
-            continue
-        sql = next(
-            s
-            for s in folder.catalogue.derivations(name, records.kind.name, records.territory)
-            if set(columns_of(s)) <= records.columns
-        )
-        conditions.append(f"({sql}) = {literal(code)}")
+    conditions = [
+        _either(folder, records, [name], wanted.get(f"{name}_code", TOTAL))
+        for name, dimension in folder.catalogue.dimensions.items()
+        if dimension.role == "breakdown" and wanted.get(f"{name}_code", TOTAL) != TOTAL
+    ]
+    whole = {
+        "reference_area": (wanted["reference_area_code"], records.territory),
+        "counterpart_area": (wanted["counterpart_area_code"], NOT_APPLICABLE),
+        "time_period": (wanted["time_period"], records.period),
+    }
+    for role, (code, all_of_it) in whole.items():
+        if code != all_of_it:
+            names = [name for name, d in folder.catalogue.dimensions.items() if d.role == role]
+            conditions.append(_either(folder, records, names, code))
     return " AND ".join(conditions) or "TRUE"
+
+
+def _either(folder: CountryFolder, records: Records, names: Iterable[str], code: str) -> str:
+    """``code`` in one of the dimensions ``names`` that the source can fill: a region or a province, a month
+    or a year."""
+    derived = [d for name in names if (d := derivation(name, records, folder.catalogue))]
+    return "(" + " OR ".join(f"({sql}) = {literal(code)}" for sql in derived) + ")" if derived else "FALSE"
 
 
 def _records_by_period(stage: stages.Stage, name: str) -> dict[str, Records]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +21,19 @@ STATE = "state.json"
 LOCK = "lock"
 CURRENT = "current.json"
 
+#: Where the specs of a country folder lie.
+SPEC_PATTERNS = (
+    "caudal.yaml",
+    "publication.yaml",
+    "protection.yaml",
+    "dimensions.yaml",
+    "concept_vector.yaml",
+    "sources/*.yaml",
+    "indicators/*.yaml",
+    "codes/*.csv",
+    "codes/lists.yaml",
+    "labels/*.csv",
+)
 
 #: Size and time of change of each file that was looked at; None where there was none.
 Seen = dict[str, list[int] | None]
@@ -37,9 +50,8 @@ class State:
 
 
 def spec_files(folder: Path) -> list[Path]:
-    """Every text file of the country folder that a build reads, whatever its kind."""
-    patterns = ("*.yaml", "sources/*.yaml", "indicators/*.yaml", "codes/*", "labels/*")
-    return sorted(f for pattern in patterns for f in folder.glob(pattern) if f.is_file())
+    """Every text file of the country folder that a build reads, in a fixed order."""
+    return [f for pattern in SPEC_PATTERNS for f in sorted(folder.glob(pattern))]
 
 
 def code_files() -> list[Path]:
@@ -107,49 +119,30 @@ def current_release(folder: Path) -> Path:
 
 @contextmanager
 def locked(work: Path) -> Iterator[None]:
-    """One build of a folder at a time. The lock of a process that died is taken over."""
+    """One writer of a folder's work at a time. The system holds the lock and lets it go with the process,
+    however that ends; what the file says is only for the message to whoever comes second."""
     work.mkdir(parents=True, exist_ok=True)
     lock = work / LOCK
-    try:
-        _take(lock)
-    except FileExistsError:
-        if _holder_lives(lock):
-            raise CaudalError(problem("build-running", where=str(lock), holder=_holder(lock))) from None
-        lock.unlink(missing_ok=True)
-        _take(lock)
-    try:
+    with lock.open("a+", encoding="utf-8") as stream:
+        if not _taken(stream.fileno()):
+            stream.seek(0)
+            raise CaudalError(problem("build-running", where=str(lock), holder=stream.read().strip() or "?"))
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
         yield
-    finally:
-        lock.unlink(missing_ok=True)
 
 
-def _take(lock: Path) -> None:
-    handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    os.write(handle, str(os.getpid()).encode())
-    os.close(handle)
-
-
-def _holder(lock: Path) -> int | None:
+def _taken(handle: int) -> bool:
     try:
-        return int(lock.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        if sys.platform == "win32":
+            import msvcrt
 
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
 
-def _holder_lives(lock: Path) -> bool:
-    for _ in range(10):  # a lock that has no number yet is being taken right now
-        holder = _holder(lock)
-        if holder is not None:
-            break
-        time.sleep(0.02)
-    else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return False
-    if holder == os.getpid():
-        return True
-    try:
-        os.kill(holder, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
     return True

@@ -22,11 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import caudal
+from caudal.catalogue.formulas import formula_for
+from caudal.catalogue.loading import BUILT_IN
 from caudal.collect import RegisteredDelivery, register_deliveries
+from caudal.collect.contract import RAW_ROW
 from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of
 from caudal.engine.session import connect
-from caudal.errors import CaudalError, nearest, problem
+from caudal.engine.specs import read_document
+from caudal.errors import CaudalError, Problem, nearest, problem, unknown
 from caudal.estimate.families import family_of
 from caudal.estimate.indicators import GAP_SUFFIX, Crossing, Planned, Records, key_dimensions
 from caudal.estimate.rates import derive, inputs_of
@@ -39,8 +43,10 @@ from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.members import is_member, read_structure
 from caudal.river.signing import verify
-from caudal.river.state import current_release
+from caudal.river.state import current_release, locked
 
+#: How many raw rows are named for each reason of the quarantine.
+_ROWS_SHOWN = 20
 _MEASURES = ("value", "sampling_se", "lower", "upper", "sample_n", "cases_n", "psu_n", "df")
 
 
@@ -83,7 +89,7 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
         walked = {m: computed[m] for m in _MEASURES} | {"method": computed["method_code"], "cells": inputs}
         return Walk(address(published), release.name, _shown(published), walked, recomputed=again)
     cache = Cache(folder.work / "cache")
-    with connect() as session:
+    with locked(folder.work), connect() as session:
         stage = stages.Stage(folder, cache, session, identifier_key(folder.country, folder.path))
         delivery = _delivery(folder, source, computed, folder.work)
         result = stages.harmonised(stage, source, delivery)
@@ -229,16 +235,22 @@ def _estimated(
     parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)
     name = planned.indicator.indicator
     return facts | {
-        "definition": _definition_place(stage.folder, name),
+        "definition": _definition_place(stage.folder, name, records),
         "formula": formula.model_dump(exclude_defaults=True),
         "columns": sorted({c for part in parts if part for c in columns_of(part)}),
         "sql": family_of(source.kind).explain(records, replace(planned, together=()), stage.folder.catalogue),
     }
 
 
-def _definition_place(folder: CountryFolder, indicator: str) -> str:
-    own = folder.path / "indicators" / f"{indicator}.yaml"
-    return f"{own}:1" if own.is_file() else f"caudal/catalogue/indicators/{indicator}.yaml:1"
+def _definition_place(folder: CountryFolder, name: str, records: Records) -> str:
+    """``file:line`` of the formula that is computed from ``records``."""
+    formulas = folder.catalogue.indicators[name].formulas
+    chosen, _ = formula_for(
+        folder.catalogue.indicators[name], records.kind.name, records.columns, records.concept
+    )
+    own = folder.documents.get(f"indicators/{name}.yaml")
+    document = own or read_document(BUILT_IN / "indicators" / f"{name}.yaml")
+    return document.where("formulas", next(k for k, f in enumerate(formulas) if f is chosen))
 
 
 def _harmonised(
@@ -252,7 +264,18 @@ def _harmonised(
     document = folder.documents[f"sources/{source.source}.yaml"]
     found = {c: lineage(source, document, delivery.period, c) for c in columns}
     made = {c: dict(how) for c, how in found.items() if how is not None}
-    return {"counts": counts, "columns": made, "sql": result.sql}
+    return {"counts": counts, "quarantine": _quarantined(result), "columns": made, "sql": result.sql}
+
+
+def _quarantined(result: Harmonised) -> dict[str, str]:
+    """Reason -> the first raw rows that were kept out for it."""
+    rows: dict[str, list[int]] = {}
+    for row in pq.read_table(result.quarantine).to_pylist():
+        rows.setdefault(row["reason"], []).append(row[RAW_ROW])
+    return {
+        reason: ", ".join(map(str, numbers[:_ROWS_SHOWN])) + (" …" if len(numbers) > _ROWS_SHOWN else "")
+        for reason, numbers in sorted(rows.items())
+    }
 
 
 def _in_a_fresh_process(path: Path, cell: str, computed: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,7 +296,5 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {n: row[n] for n in kept} | {"concept_vector": row["concept_vector"]}
 
 
-def _unknown_part(name: str, allowed: list[str]) -> Any:
-    return problem(
-        "unknown-name", kind="part of an address", found=name, allowed=allowed, nearest=nearest(name, allowed)
-    )
+def _unknown_part(name: str, allowed: list[str]) -> Problem:
+    return unknown("part of an address", name, allowed)

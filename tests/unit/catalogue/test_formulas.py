@@ -5,7 +5,7 @@ from __future__ import annotations
 from caudal.catalogue import formula_for, load_catalogue
 from caudal.catalogue.formulas import formula_columns
 
-INDICATORS = load_catalogue((None), (), "AR")[0].indicators
+INDICATORS = load_catalogue()[0].indicators
 EVERYONE = {"scope": "general_population"}
 
 

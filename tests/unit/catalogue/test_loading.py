@@ -57,7 +57,7 @@ def codes(problems: list[Problem]) -> list[str]:
 
 
 def test_areas_hang_below_the_country(folder: Folder) -> None:
-    catalogue, problems = load_catalogue(folder({"codes/areas.csv": AREAS}), LANGUAGES, "AR")
+    catalogue, problems = load_catalogue(folder({"codes/areas.csv": AREAS}), LANGUAGES)
     assert not problems
     assert catalogue.label("CL_AREA", "AR-14", "pt") == "Córdoba"
     assert catalogue.label("CL_AREA", "BO", "es") == "Bolivia", "countries are areas too"
@@ -206,9 +206,3 @@ def test_a_list_may_extend_another(folder: Folder) -> None:
         folder({"codes/lists.yaml": notes.replace("CL_SEXX", "CL_SEX")}), ("es",)
     )
     assert not problems and list(catalogue.code_lists["CL_ORIGIN"].codes) == ["F", "M", "_O", "A"]
-
-
-def test_the_country_stands_in_the_formulas(folder: Folder) -> None:
-    catalogue, _ = load_catalogue(folder({}), (), "BR")
-    assert "'BR'" in catalogue.indicators["migrant_stock"].formulas[0].universe
-    assert "{territory}" in load_catalogue()[0].indicators["migrant_stock"].formulas[0].universe

@@ -73,7 +73,7 @@ def declared(country: Path) -> dict[str, Any]:
 def harmonised(country: Path) -> dict[str, list[Harmonised]]:
     """The deliveries of each source."""
     spec = read(country / "caudal.yaml", CountrySpec)
-    catalogue, problems = load_catalogue(country, spec.languages, spec.territory)
+    catalogue, problems = load_catalogue(country, spec.languages)
     assert problems == []
     key = identifier_key(spec, country)
     found: dict[str, list[Harmonised]] = {}

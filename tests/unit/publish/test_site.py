@@ -13,11 +13,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from caudal.catalogue.interface import interface_texts as texts
 from caudal.errors import CaudalError
 from caudal.model.release import Signatory
 from caudal.publish.release import read_release
 from caudal.publish.site import build_site, site_files
-from caudal.publish.words import _texts as texts
 from caudal.publish.words import required_keys
 from tests.unit.publish.fixture import AXES, STRUCTURE, cell, observations, write_release
 

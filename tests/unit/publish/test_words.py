@@ -6,8 +6,8 @@ import string
 
 import pytest
 
+from caudal.catalogue.interface import interface_texts as texts
 from caudal.errors import CaudalError
-from caudal.publish.words import _texts as texts
 from caudal.publish.words import languages, required_keys, words
 
 

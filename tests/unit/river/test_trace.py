@@ -8,6 +8,7 @@ import pytest
 
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError
+from caudal.river.build import build
 from caudal.river.reconcile import reconcile
 from caudal.river.trace import trace
 from tests.support.small_country import survey_rows
@@ -26,6 +27,19 @@ def test_a_cell_is_walked_back_and_computed_again_from_raw_bytes(country: Path) 
     raw = country / "data" / "survey_2024Q1.csv"
     assert [d["sha256"] for d in walk.collect["deliveries"]] == [sha256_file(raw)]
     assert "sum(weight" in walk.estimate["sql"]
+
+
+def test_the_walk_names_the_line_of_the_formula_and_the_rows_that_were_kept_out(country: Path) -> None:
+    raw = country / "data" / "survey_2024Q1.csv"
+    lines = raw.read_text("utf-8").splitlines()
+    person, _, rest = lines[1].partition(";")
+    lines[1] = f"{person};-3;{rest.partition(';')[2]}"
+    raw.write_text("\n".join(lines) + "\n", "utf-8")
+    build(country)
+    walk = trace(country, CELL)
+    assert walk.harmonise["quarantine"] == {"negative-weight": "1"}
+    path, _, line = walk.estimate["definition"].rpartition(":")
+    assert "kind: person" in Path(path).read_text("utf-8").splitlines()[int(line) - 1]
 
 
 def test_a_gap_is_walked_back_too(country: Path) -> None:

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from ruamel.yaml import YAML
 
-from caudal.errors import CaudalError, nearest, problem
+from caudal.errors import CaudalError, problem, unknown
 from caudal.estimate.survey.coding import plain
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.statistics import Proportion, Ratio, Statistic
@@ -108,16 +108,7 @@ def assess(
     """
     rules = reliability_rules()
     if rule not in rules:
-        allowed = sorted(rules)
-        raise CaudalError(
-            problem(
-                "unknown-name",
-                kind="reliability rule",
-                found=rule,
-                allowed=allowed,
-                nearest=nearest(rule, allowed),
-            )
-        )
+        raise CaudalError(unknown("reliability rule", rule, sorted(rules)))
     chosen, around = rules[rule], circumstances or Circumstances()
     measures = _measures(table, around)
     is_share = _shares(table, statistics, around)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from caudal.errors import CaudalError, nearest, problem
+from caudal.errors import CaudalError, unknown
 from caudal.protect.contract import Method
 
 
@@ -28,13 +28,5 @@ def method(name: str) -> Method:
     """One method; raises :class:`CaudalError` with the nearest name."""
     known = registered()
     if name not in known:
-        raise CaudalError(
-            problem(
-                "unknown-name",
-                kind="method of protection",
-                found=name,
-                allowed=sorted(known),
-                nearest=nearest(name, known),
-            )
-        )
+        raise CaudalError(unknown("method of protection", name, sorted(known)))
     return known[name]
