@@ -24,6 +24,16 @@ def test_a_folder_without_mistakes_is_said_so_in_the_language_asked_for(
     assert "Sem erros: 2 fontes" in capsys.readouterr().out
 
 
+def test_the_names_that_a_spec_may_use_are_listed(country: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["names", "person"]) == 0
+    assert "citizenship_code" in capsys.readouterr().out
+    assert main(["names", "CL_COUNTRY", "--in", str(country), "--json"]) == 0
+    codes = {row[0] for row in json.loads(capsys.readouterr().out)["CL_COUNTRY"]}
+    assert {"AR", "XI"} <= codes, "the standard codes and those that the country adds"
+    assert main(["names", "migratory_statu", "--language", "es"]) == 3
+    assert "«migratory_status»" in capsys.readouterr().err
+
+
 def test_mistakes_go_to_the_error_stream_with_the_exit_code_of_their_kind(
     country: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,18 @@ def simulate(given: argparse.Namespace) -> int:
     return 0
 
 
+def names(given: argparse.Namespace) -> int:
+    """``caudal names``."""
+    from caudal.catalogue import load_catalogue
+    from caudal.catalogue.names import names
+
+    catalogue, problems = load_catalogue(given.folder)
+    if problems:
+        raise CaudalError(*problems)
+    show.named(given, names(catalogue, given.language, given.of))
+    return 0
+
+
 def check(given: argparse.Namespace) -> int:
     """``caudal check``."""
     from caudal.river.folder import read_folder

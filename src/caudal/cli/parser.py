@@ -159,6 +159,15 @@ def _add_asking(add: Add) -> None:
     )
 
     sub = add(
+        "names",
+        commands.names,
+        "List the names that a spec may use: kinds and their columns, codes, dimensions, axes, indicators.",
+        "caudal names person\n  caudal names CL_PERMIT --in examples/argentina --language es",
+    )
+    sub.add_argument("of", nargs="?", default="", help="a kind, a code list, a dimension or an axis")
+    sub.add_argument("--in", dest="folder", type=Path, help="country folder whose own names count too")
+
+    sub = add(
         "schemas",
         commands.schemas,
         "Write the JSON Schema of every spec, for editors that complete and check them.",

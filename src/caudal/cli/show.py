@@ -85,6 +85,15 @@ def simulated(given: argparse.Namespace, report: Any) -> None:
     out(given, report, say(given, "simulated", folder=given.folder / "data", persons=f"{given.persons:,}"))
 
 
+def named(given: argparse.Namespace, groups: Any) -> None:
+    """After ``names``."""
+    lines = []
+    for group in groups:
+        widths = [max(len(row[k]) for row in group.rows) for k in (0, 1)]
+        lines += [group.of, *(f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in group.rows), ""]
+    out(given, {g.of: g.rows for g in groups}, "\n".join(lines).rstrip())
+
+
 def checked(given: argparse.Namespace, folder: Any) -> None:
     """After ``check``."""
     sources, indicators = sorted(folder.sources), [i.indicator for i in folder.indicators()]
@@ -141,14 +150,29 @@ def verified(given: argparse.Namespace, release: Path, signature: Any) -> None:
 def compared(given: argparse.Namespace, comparison: Any) -> None:
     """After ``diff``."""
     lines = [say(given, f"change-{k}", count=n) for k, n in comparison.counts.items()]
-    cells = sorted(comparison.cells, key=lambda c: -abs(c.shift_in_errors or 0.0))
-    for cell in cells[: given.most]:
-        shift = f"  ({cell.shift_in_errors:+.1f} SE)" if cell.shift_in_errors else ""
-        before, after = number(cell.before), number(cell.after)
-        lines.append(f"  {cell.change:<10}{before:>14} → {after:<14}{shift}  {cell.address}")
+    cells = sorted(comparison.cells, key=lambda c: (-abs(c.shift_in_errors or 0.0), -_moved(c), c.address))
+    lines += [_changed(given, cell) for cell in cells[: given.most]]
     if len(cells) > given.most:
         lines.append(say(given, "more", count=len(cells) - given.most))
     out(given, asdict(comparison), "\n".join(lines))
+
+
+def _moved(cell: Any) -> float:
+    """By what share of itself a figure changed."""
+    if cell.before is None or cell.after is None:
+        return 0.0
+    return abs(cell.after - cell.before) / max(abs(cell.before), 1.0)
+
+
+def _changed(given: argparse.Namespace, cell: Any) -> str:
+    """One changed cell as a line."""
+    shift = f"  ({cell.shift_in_errors:+.1f} SE)" if cell.shift_in_errors else ""
+    edition = (
+        f"  ({say(given, 'edition-before', edition=cell.edition_before)})" if cell.edition_before else ""
+    )
+    before, after = number(cell.before), number(cell.after)
+    kind = say(given, f"changed-{cell.change}")
+    return f"  {kind:<12}{before:>14} → {after:<14}{shift}  {cell.address}{edition}"
 
 
 def walked(given: argparse.Namespace, walk: Any) -> None:
