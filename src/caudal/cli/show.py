@@ -161,7 +161,7 @@ def _moved(cell: Any) -> float:
     """By what share of itself a figure changed."""
     if cell.before is None or cell.after is None:
         return 0.0
-    return abs(cell.after - cell.before) / max(abs(cell.before), 1.0)
+    return float(abs(cell.after - cell.before) / max(abs(cell.before), 1.0))
 
 
 def _changed(given: argparse.Namespace, cell: Any) -> str:

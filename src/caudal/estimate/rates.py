@@ -6,12 +6,19 @@ denominator (times the factors of accepted adjustments):
     r = scale * sum(a_i) / sum(b_j),    var(r) = sum over cells c of (dr/dc)^2 var(c), by kind of error,
 
 so that a cell that stands above and below (the dead among the attempts) counts once, with its true share.
-Where one cell alone has limits, those of the result are its limits put through the formula; otherwise, of
-a ratio, r * exp(+-1.96 se/r), and of a sum, the normal ones. Cells are taken as independent otherwise: an
-assumption, told in the method pages. The result carries the addresses of all its cells.
+Different cells of one source about one area and one time may share units, and no observation carries their
+covariance: for these the sum of |dr/dc| se(c) stands, the largest that any covariance allows, and the result
+says that it is a bound. Cells of different sources, areas or times are taken as independent.
+
+A full count has no error of chance. Any other cell without an error has an unknown one, and so has all that
+is computed from it: no error, no limits, and a note that says which. Where one cell alone has limits, those
+of the result are its limits put through the formula; otherwise, of a ratio, r * exp(+-1.96 se/r), and of a
+sum, the normal ones. The result carries the strictest verdict and the least normal status of its cells, and
+the addresses of all of them.
 
 It refuses figures whose concept vectors differ on an axis that no named adjustment covers, an operand that
 several sources have, and to compute anything from a cell that is withheld: then the result is withheld too.
+Of several editions of a figure it takes the newest.
 
 Reference: Särndal, Swensson and Wretman (1992), Model Assisted Survey Sampling, section 5.5, for the
 linearised variance of a ratio.
@@ -32,6 +39,7 @@ import pyarrow.compute as pc
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.catalogue import Catalogue
 from caudal.model.concept import ConceptVector, differences
+from caudal.model.editions import EditionOrder, edition_order
 from caudal.model.indicator import DerivedSpec, IndicatorSpec, Operand
 from caudal.model.observation import (
     NOT_APPLICABLE,
@@ -44,6 +52,8 @@ from caudal.model.observation import (
 
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 METHOD = "derived"
+#: What ``error_note`` says of a cell: counted whole; of a result: an error that nobody knows, or a bound.
+FULL_COUNT, PART_UNKNOWN, BOUND = "full-count", "part-without-error", "covariance-bound"
 Z = 1.959963984540054
 
 #: Reference area, counterpart area and time of a result.
@@ -51,6 +61,8 @@ Key = tuple[str, str, str]
 Row = Mapping[str, Any]
 _AREAS = ("reference_area", "counterpart_area")
 _VERDICTS = ("suppressed", "withdrawn", "missing", "released", "public")
+#: Statuses that a result takes over from any of its cells, the first first (SDMX CL_OBS_STATUS).
+_STATUSES = ("P", "B", "U")
 _NOTHING: Mapping[str, Any] = dict.fromkeys(("value", *ERRORS, "lower", "upper", "interval_type"))
 
 
@@ -107,7 +119,7 @@ def _by_indicator(table: pa.Table, indicators: Iterable[IndicatorSpec]) -> dict[
 
 
 def _operands(derived: DerivedSpec) -> tuple[Operand, ...]:
-    return (derived.numerator, *derived.denominator)
+    return (derived.numerator, *derived.minus, *derived.denominator)
 
 
 def _rows_of(
@@ -120,12 +132,13 @@ def _rows_of(
     parts = [_part(spec, o, rows.get(o.indicator, ()), dimensions) for o in _operands(derived)]
     _check_concepts(spec, derived, parts)
     first, *others = parts
+    taken = len(derived.minus)
     located = next((p for p in parts if not p.anywhere), first)
     found = []
     for key in sorted(located.cells):
-        above, below = first.at(key), [c for p in others for c in p.at(key)]
-        if above and all(p.at(key) for p in others):
-            found.append(_row(spec, derived, key, above, below, catalogue))
+        less, below = ([c for p in part for c in p.at(key)] for part in (others[:taken], others[taken:]))
+        if first.at(key) and all(p.at(key) for p in others):
+            found.append(_row(spec, derived, key, (first.at(key), less), below, catalogue))
     return found
 
 
@@ -140,13 +153,17 @@ def _part(spec: IndicatorSpec, operand: Operand, rows: Sequence[Row], dimensions
     newest: dict[str, Row] = {}
     for row in chosen:
         place = address({**row, "vintage": ""})
-        if place not in newest or newest[place]["vintage"] < row["vintage"]:
+        if place not in newest or _edition(newest[place]) < _edition(row):
             newest[place] = row
     anywhere = "reference_area" in operand.where
     cells: dict[Key, list[Row]] = defaultdict(list)
     for place in sorted(newest):
         cells[_key(newest[place], operand, anywhere)].append(newest[place])
     return _Part(cells, anywhere)
+
+
+def _edition(row: Row) -> EditionOrder:
+    return edition_order(str(row["vintage"]))
 
 
 def _enters(row: Row, operand: Operand, dimensions: Sequence[str]) -> bool:
@@ -193,12 +210,13 @@ def _row(
     spec: IndicatorSpec,
     derived: DerivedSpec,
     key: Key,
-    above: Sequence[Row],
+    top: tuple[Sequence[Row], Sequence[Row]],
     below: Sequence[Row],
     catalogue: Catalogue,
 ) -> dict[str, Any]:
-    """One observation from its cells."""
+    """One observation from its cells; ``top`` are those added above and those taken from them."""
     area, counterpart, time = key
+    above = (*top[0], *top[1])
     first = above[0]
     found: dict[str, Any] = {
         "indicator_code": spec.indicator,
@@ -209,7 +227,7 @@ def _row(
         "time_period": time,
         "source_code": first["source_code"],
         "concept_vector": _vector(derived, first, catalogue),
-        "vintage": max(str(r["vintage"]) for r in (*above, *below)),
+        "vintage": max((str(r["vintage"]) for r in (*above, *below)), key=edition_order),
         "unit_code": spec.unit,
         "method_code": METHOD,
         "derived_from": " ".join(dict.fromkeys(address(r) for r in (*above, *below))),
@@ -218,16 +236,16 @@ def _row(
     verdict = _verdict((*above, *below))
     if verdict == "suppressed":
         return found | {"verdict": verdict, "obs_status_code": "Q", "conf_status_code": "C"}
-    measured = _measured(spec, derived, above, below)
-    notes = dict.fromkeys(str(r["error_note"]) for r in (*above, *below) if r["error_note"])
+    measured = _measured(spec, derived, top, below)
+    normal = "A" if measured["value"] is not None else "O"
+    given = {r["obs_status_code"] for r in (*above, *below)}
     return (
         found
         | measured
         | {
             "verdict": verdict,
-            "obs_status_code": "A" if measured["value"] is not None else "O",
+            "obs_status_code": next((s for s in _STATUSES if normal == "A" and s in given), normal),
             "conf_status_code": "F" if verdict else None,
-            "error_note": next(iter(notes), None),
         }
     )
 
@@ -244,19 +262,51 @@ def _verdict(cells: Iterable[Row]) -> str | None:
 
 
 def _measured(
-    spec: IndicatorSpec, derived: DerivedSpec, above: Sequence[Row], below: Sequence[Row]
+    spec: IndicatorSpec,
+    derived: DerivedSpec,
+    top: tuple[Sequence[Row], Sequence[Row]],
+    below: Sequence[Row],
 ) -> dict[str, Any]:
-    cells = {address(r): r for r in (*above, *below)}
+    """The value with its errors, its limits and what must be said of them."""
+    cells = {address(r): r for r in (*top[0], *top[1], *below)}
+    notes = notes_of(str(r["error_note"] or "") for r in cells.values())
     if any(r["value"] is None for r in cells.values()):
-        return dict(_NOTHING)
-    formula = _Formula(spec.scale, derived, [address(r) for r in above], [address(r) for r in below])
+        return {**_NOTHING, "error_note": _told(notes)}
+    above, less, under = ([address(r) for r in rows] for rows in (*top, below))
+    formula = _Formula(spec.scale, derived, above, under, less)
     values = {a: float(r["value"]) for a, r in cells.items()}
     result = formula.at(values)
     if result is None:
-        return dict(_NOTHING)
+        return {**_NOTHING, "error_note": _told(notes)}
     slopes = formula.slopes(values)
+    unknown = [a for a, r in cells.items() if slopes[a] and not _error_known(r)]
+    if unknown:
+        known = [] if len(unknown) == len(cells) else [PART_UNKNOWN]
+        return {**_NOTHING, "value": result, "error_note": _told([*notes, *known])}
     errors = {n: _propagated(n, cells, slopes) for n in ERRORS}
-    return {"value": result, **errors, **_limits(formula, values, cells, result, errors)}
+    bound = [BOUND] if any(_sharing(n, cells) for n in ERRORS) else []
+    limits = _limits(formula, values, cells, result, errors)
+    return {"value": result, **errors, **limits, "error_note": _told([*notes, *bound])}
+
+
+def notes_of(texts: Iterable[str]) -> list[str]:
+    """The single notes in ``error_note`` texts, each once; that of a full count only where nothing else is.
+
+    >>> notes_of(["minimum", "full-count", "minimum; incomplete-period"])
+    ['minimum', 'incomplete-period']
+    """
+    found = list(dict.fromkeys(n for text in texts for n in text.split("; ") if n))
+    return [n for n in found if n != FULL_COUNT] or found
+
+
+def _told(notes: Sequence[str]) -> str | None:
+    return "; ".join(notes) or None
+
+
+def _error_known(row: Row) -> bool:
+    """Whether the error of a cell is known: by kind, by its limits, or none of chance in a full count."""
+    counted = FULL_COUNT in str(row["error_note"] or "").split("; ")
+    return counted or row["lower"] is not None or any(row[n] is not None for n in ERRORS)
 
 
 @dataclass(frozen=True)
@@ -267,6 +317,11 @@ class _Formula:
     derived: DerivedSpec
     above: Sequence[str]
     below: Sequence[str]
+    less: Sequence[str] = ()
+
+    def top(self, values: Mapping[str, float]) -> float:
+        """What is added above, less what is taken from it."""
+        return math.fsum([*(values[a] for a in self.above), *(-values[a] for a in self.less)])
 
     @property
     def factor(self) -> float:
@@ -275,7 +330,7 @@ class _Formula:
 
     def at(self, values: Mapping[str, float]) -> float | None:
         """The statistic; None over nothing."""
-        top = math.fsum(values[a] for a in self.above)
+        top = self.top(values)
         if not self.below:
             return self.scale * top
         bottom = self.factor * math.fsum(values[a] for a in self.below)
@@ -283,19 +338,34 @@ class _Formula:
 
     def slopes(self, values: Mapping[str, float]) -> dict[str, float]:
         """The derivative by each cell."""
-        top = math.fsum(values[a] for a in self.above)
+        top = self.top(values)
         bottom = self.factor * math.fsum(values[a] for a in self.below) if self.below else 1.0
         found = {}
         for a in values:
-            up, down = self.above.count(a), self.factor * self.below.count(a)
+            up = self.above.count(a) - self.less.count(a)
+            down = self.factor * self.below.count(a)
             found[a] = self.scale * (up * bottom - top * down) / bottom**2
         return found
 
 
 def _propagated(name: str, cells: Mapping[str, Row], slopes: Mapping[str, float]) -> float | None:
-    """The error of one kind; None where no cell has it."""
-    known = [slopes[a] * float(r[name]) for a, r in cells.items() if r[name] is not None]
-    return math.hypot(*known) if known else None
+    """The error of one kind; None where no cell has it. Cells that may share units add up in full."""
+    groups: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for a, row in cells.items():
+        if row[name] is not None:
+            groups[_shared(row)].append(abs(slopes[a]) * float(row[name]))
+    return math.hypot(*(math.fsum(g) for g in groups.values())) if groups else None
+
+
+def _shared(row: Row) -> tuple[str, ...]:
+    """What cells have in common that may rest on the same units."""
+    return tuple(str(row[n]) for n in ("source_code", "reference_area_code", "time_period"))
+
+
+def _sharing(name: str, cells: Mapping[str, Row]) -> bool:
+    """Whether two cells with an error of this kind may rest on the same units."""
+    with_error = [_shared(r) for r in cells.values() if r[name]]
+    return len(set(with_error)) < len(with_error)
 
 
 def _limits(
@@ -314,6 +384,8 @@ def _limits(
         if None not in ends:
             low, high = sorted(e for e in ends if e is not None)
             return {"lower": low, "upper": high, "interval_type": one["interval_type"]}
+    if any(not any(cells[a][n] for n in ERRORS) for a in uncertain):  # limits alone cannot be put together
+        return {"lower": None, "upper": None, "interval_type": None}
     se = math.hypot(*(e for e in errors.values() if e is not None))
     if formula.below and result > 0:
         reach = math.exp(Z * se / result)

@@ -192,7 +192,7 @@ def _section(
         earlier=tuple((t, voice.when(t)) for t in times),
         concept=voice.axes(dict(ConceptVector.parse(now[0].concept).pairs)),
         methods=_words_of(voice, "methods", [c.method for c in now]),
-        notes=_words_of(voice, "error_notes", [c.error_note for c in now if c.value is not None]),
+        notes=_notes_of(voice, now),
         level=voice.level(total) if total and total.has_interval else "",
     )
 
@@ -275,6 +275,11 @@ def _gap_reading(voice: Voice, total: Cell | None, null: float) -> str:
         return ""
     inside = total.lower <= null <= total.upper
     return voice.words.text["gap_inside" if inside else "gap_outside"]
+
+
+def _notes_of(voice: Voice, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """What must be said of the errors of these figures, each thing once."""
+    return tuple(dict.fromkeys(w for c in cells if c.value is not None for w in voice.noted(c.error_note)))
 
 
 def _words_of(voice: Voice, list_name: str, codes: Sequence[str]) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ from caudal.model.release import (
 
 #: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
 WITHHELD = "Q"
+#: A break in a series (SDMX CL_OBS_STATUS), and the note of a period of which a part alone was counted.
+BREAK, PARTIAL = "B", "incomplete-period"
 #: Kinds of error that add up to the error of a figure.
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
@@ -85,6 +87,16 @@ class Cell:
     def se(self) -> float | None:
         """Standard error from all known kinds, as if independent; None where no kind is known."""
         return math.sqrt(sum(e * e for _, e in self.errors)) if self.errors else None
+
+    @property
+    def partial(self) -> bool:
+        """Whether only a part of its period was counted."""
+        return PARTIAL in self.error_note.split("; ")
+
+    @property
+    def broken(self) -> bool:
+        """Whether its series breaks here: what stands before it was counted in another way."""
+        return self.status == BREAK
 
     @property
     def has_interval(self) -> bool:

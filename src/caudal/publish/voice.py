@@ -206,12 +206,21 @@ class Voice:
         """What a reader must know of the error of a cell: why it is missing, what it leaves out."""
         if cell.withheld or cell.value is None:
             return ""
-        noted = self.words.word("error_notes", cell.error_note) or cell.error_note
+        noted = " ".join(self.noted(cell.error_note))
         return noted if noted or cell.has_interval else self.words.text["no_known_error_note"]
 
+    def noted(self, error_note: str) -> tuple[str, ...]:
+        """The words of each note of an ``error_note``."""
+        single = (n for n in error_note.split("; ") if n)
+        return tuple(self.words.word("error_notes", n) or n for n in single)
+
     def status(self, cell: Cell) -> str:
-        """The word for the status of a cell; empty for a normal value."""
-        return "" if cell.withheld or cell.value is None else self.words.word("obs_status", cell.status) or ""
+        """The word for the status of a cell; empty for a normal value. A period of which only a part was
+        counted is told as such."""
+        if cell.withheld or cell.value is None:
+            return ""
+        code = "partial" if cell.partial else cell.status
+        return self.words.word("obs_status", code) or ""
 
     def shown(self, cell: Cell) -> Shown:
         """A cell for a table, with a label for each thing it is broken down by."""

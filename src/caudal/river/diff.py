@@ -1,11 +1,15 @@
 """What changed between two releases, cell by cell, before anyone publishes.
 
-Cells are matched on their whole key except the vintage. A cell is *new*, *gone*, *revised* (another value
-or another error), *newly withheld*, *newly shown* or *unchanged*.
+Cells are matched on their whole key. The edition of the release itself is left out of it; that of a source
+with editions of its own stays, so that a cell of one edition is compared with itself. Where the newest
+edition of a figure is another one, the two newest are compared: a second edition of the same table shows
+as its revisions, with both editions named, and not as so many cells gone and as many new. A cell is *new*,
+*gone*, *revised* (another value, error or status), *newly withheld*, *newly shown* or *unchanged*.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caudal.errors import CaudalError, problem
+from caudal.model.editions import edition_order
 from caudal.model.observation import address, conform, dimensions_of, key_columns
-from caudal.model.release import OBSERVATIONS
+from caudal.model.release import OBSERVATIONS, STRUCTURE
 
 Change = Literal["new", "gone", "revised", "withheld", "shown", "unchanged"]
 
@@ -32,6 +37,8 @@ class CellChange:
     after: float | None
     shift_in_errors: float | None
     """The change in units of the earlier cell's sampling error, where it has one."""
+    edition_before: str = ""
+    """The edition that the earlier figure had, where a newer edition took its place."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,15 @@ class Comparison:
 
 def compare_releases(before: Path, after: Path) -> Comparison:
     """The changes from one release folder to another."""
-    return compare(read_observations(before), read_observations(after))
+    tables = read_observations(before), read_observations(after)
+    return compare(*tables, own=(_edition(before), _edition(after)))
 
 
-def compare(before: pa.Table, after: pa.Table) -> Comparison:
-    """The changes from one observation table to another, in the order of their addresses."""
+def compare(before: pa.Table, after: pa.Table, own: tuple[str, str] = ("", "")) -> Comparison:
+    """The changes from one observation table to another, in the order of their addresses. ``own`` are the
+    editions of the releases themselves, under which one figure stands in both."""
     dimensions = tuple(dict.fromkeys([*dimensions_of(before), *dimensions_of(after)]))
-    first, second = _by_key(before, dimensions), _by_key(after, dimensions)
+    first, second = _by_key(before, dimensions, own[0]), _by_key(after, dimensions, own[1])
     changes = tuple(sorted(_changes(first, second), key=lambda c: c.address))
     counts = Counter(c.change for c in changes)
     return Comparison(tuple(c for c in changes if c.change != "unchanged"), dict(sorted(counts.items())))
@@ -64,24 +73,59 @@ def read_observations(release: Path) -> pa.Table:
     return pq.read_table(path)
 
 
-def _by_key(table: pa.Table, dimensions: tuple[str, ...]) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Rows by their key. The edition of the release itself is left out of it; that of a source with editions
-    of its own stays."""
+def _edition(release: Path) -> str:
+    """The edition of a release, as its structure says."""
+    path = release / STRUCTURE
+    try:
+        return str(json.loads(path.read_bytes())["vintage"])
+    except (OSError, ValueError, KeyError) as error:
+        raise CaudalError(problem("release-incomplete", where=str(release), found=STRUCTURE)) from error
+
+
+#: The cells of one figure by their edition, empty for that of the release itself.
+Editions = Mapping[str, Mapping[str, Any]]
+
+
+def _by_key(table: pa.Table, dimensions: tuple[str, ...], own: str) -> Mapping[tuple[str, ...], Editions]:
+    """The editions of each figure by its key without the vintage."""
     names = [n for n in key_columns(dimensions) if n != "vintage"]
     rows = conform(table, dimensions).to_pylist()
-    own = Counter(r["vintage"] for r in rows).most_common(1)[0][0] if rows else ""
-    return {(*(r[n] for n in names), "" if r["vintage"] == own else r["vintage"]): r for r in rows}
+    found: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        edition = "" if row["vintage"] == own else str(row["vintage"])
+        found.setdefault(tuple(row[n] for n in names), {})[edition] = row
+    return found
 
 
 def _changes(
-    first: Mapping[tuple[str, ...], dict[str, Any]], second: Mapping[tuple[str, ...], dict[str, Any]]
+    first: Mapping[tuple[str, ...], Editions], second: Mapping[tuple[str, ...], Editions]
 ) -> Iterator[CellChange]:
     for key in sorted(first.keys() | second.keys()):
-        old, new = first.get(key), second.get(key)
-        before, after = (old or {}).get("value"), (new or {}).get("value")
-        error = (old or {}).get("sampling_se")
-        shift = (after - before) / error if before is not None and after is not None and error else None
-        yield CellChange(address(new or old or {}), _kind(old, new), before, after, shift)
+        before, after = first.get(key, {}), second.get(key, {})
+        for one, other in _pairs(before, after):
+            old = None if one is None else before[one]
+            new = None if other is None else after[other]
+            yield _change(old, new, one if one and other not in (None, one) else "")
+
+
+def _pairs(before: Editions, after: Editions) -> Iterator[tuple[str | None, str | None]]:
+    """Which edition of a figure is compared with which: each with itself, and the newest of both sides."""
+    both = before.keys() & after.keys()
+    gone, new = before.keys() - both, after.keys() - both
+    yield from ((e, e) for e in sorted(both))
+    last, newest = max(before, key=edition_order, default=""), max(after, key=edition_order, default="")
+    if newest in new and before:
+        yield last, newest
+        gone, new = gone - {last}, new - {newest}
+    yield from ((None, e) for e in sorted(new))
+    yield from ((e, None) for e in sorted(gone))
+
+
+def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, replaced: str) -> CellChange:
+    before, after = (old or {}).get("value"), (new or {}).get("value")
+    error = (old or {}).get("sampling_se")
+    shift = (after - before) / error if before is not None and after is not None and error else None
+    return CellChange(address(new or old or {}), _kind(old, new), before, after, shift, replaced)
 
 
 def _kind(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change:

@@ -58,7 +58,7 @@ def cell(indicator: str, value: float | None, **more: Any) -> dict[str, Any]:
         "lower": None,
         "upper": None,
         "interval_type": None,
-        "error_note": None,
+        "error_note": "full-count",
         "verdict": "public",
     }
     return usual | more
@@ -95,6 +95,52 @@ def test_two_uncertain_cells_give_limits_above_zero() -> None:
     assert 0 < row["lower"] < row["value"] < row["upper"]
     assert row["interval_type"] == "log-normal-95"
     assert row["model_se"] > 0 and row["sampling_se"] > 0
+
+
+def test_an_error_that_nobody_knows_stays_unknown_and_says_so() -> None:
+    uncertain = cell("deaths", 50.0, model_se=20.0, lower=20.0, upper=110.0, error_note="minimum")
+    (row,) = derived(
+        rate(), uncertain, cell("crossings", 150.0, error_note="its producer publishes no error")
+    )
+    assert row["value"] == 250.0
+    assert [row[n] for n in ("model_se", "sampling_se", "lower", "upper", "interval_type")] == [None] * 5
+    assert row["error_note"] == "minimum; its producer publishes no error; part-without-error"
+
+
+def test_a_count_has_no_error_of_chance_and_its_note_is_told_only_where_all_are_counts() -> None:
+    (counted,) = derived(rate(), cell("deaths", 50.0), cell("crossings", 150.0))
+    assert (counted["model_se"], counted["lower"], counted["error_note"]) == (None, None, "full-count")
+    (mixed,) = derived(
+        rate(), cell("deaths", 50.0, model_se=5.0, error_note="minimum"), cell("crossings", 150.0)
+    )
+    assert mixed["model_se"] is not None and mixed["error_note"] == "minimum"
+
+
+def test_cells_that_may_share_units_get_the_largest_error_that_a_covariance_allows() -> None:
+    both = {"over": ["sex"]}
+    total = spec(numerator={"indicator": "deaths", **both})
+    parts = [cell("deaths", v, sex_code=s, sampling_se=e) for s, v, e in (("F", 10.0, 3.0), ("M", 20.0, 4.0))]
+    (row,) = derived(total, *parts)
+    assert row["sampling_se"] == pytest.approx(1000 * 7.0)
+    assert row["error_note"] == "full-count; covariance-bound"
+    draws = np.random.default_rng(5).multivariate_normal([0, 0], [[9, 11.9], [11.9, 16]], 50_000)
+    assert row["sampling_se"] / 1000 >= np.std(draws.sum(axis=1)) > 0.99 * 5.0
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"), [(("A", "P"), "P"), (("B", "P"), "P"), (("B", "A"), "B"), (("A", "A"), "A")]
+)
+def test_what_is_not_normal_in_a_cell_is_not_normal_in_the_result(statuses: Any, status: str) -> None:
+    one, other = statuses
+    deaths = cell("deaths", 1.0, obs_status_code=one)
+    (row,) = derived(rate(), deaths, cell("crossings", 9.0, obs_status_code=other))
+    assert row["obs_status_code"] == status
+
+
+def test_the_tenth_edition_is_newer_than_the_ninth() -> None:
+    old, new = cell("deaths", 9.0, vintage="v9"), cell("deaths", 50.0, vintage="v10")
+    (row,) = derived(rate(), old, new, cell("crossings", 150.0, vintage="v2"))
+    assert (row["value"], row["vintage"]) == (250.0, "v10")
 
 
 def test_figures_that_count_different_things_are_refused_with_the_axis() -> None:
