@@ -7,13 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from caudal.errors import CaudalError, nearest, problem
+
 RAW_ROW = "raw_row"
+#: Ends the name of the column that stands beside another with the values that their file declares missing.
+MISSING = "!missing"
+#: Ends the name of the column that stands beside another with the labels of its values.
+LABEL = "_label"
 
 
 @dataclass(frozen=True)
 class RawFile:
     """A registered file: bytes with checksum, origin, licence and date. ``name`` is what a spec calls it;
-    ``path`` where it lies on this machine, which nothing published may show."""
+    ``path`` where it lies on this machine, which nothing published may show; ``beside`` the files without
+    which it cannot be read (a dictionary, a catalogue of value labels)."""
 
     name: str
     path: Path
@@ -23,6 +30,27 @@ class RawFile:
     received: str = ""
     origin: str = ""
     licence: str = ""
+    beside: tuple[RawFile, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What its table depends on: its own bytes and those of the files that describe it."""
+        return "+".join([self.sha256, *(f.sha256 for f in self.beside)])
+
+    def companion(self, name: str) -> RawFile:
+        """The file ``name`` that lies beside it, such as its dictionary.
+
+        Raises :class:`CaudalError` where it is not there.
+        """
+        for other in self.beside:
+            if other.name == name:
+                return other
+        there = sorted(f.name for f in self.path.parent.iterdir() if f.is_file())
+        raise CaudalError(
+            problem(
+                "companion-missing", where=self.name, found=name, allowed=there, nearest=nearest(name, there)
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -40,7 +68,9 @@ class RawTable:
     """A raw table. ``relation`` is a SELECT that the engine can scan: all columns of ``columns`` (name ->
     SQL type, ``VARCHAR`` for text) and ``raw_row``, counted from 1 after the header.
 
-    ``rows`` counts the rows of the relation; ``rejected`` are rows of the file beside them.
+    ``rows`` counts the rows of the relation; ``rejected`` are rows of the file beside them. A value that the
+    file itself declares missing is null in its column and stands, as the file has it, in a column of the
+    same name that ends in :data:`MISSING`: arithmetic never meets a 99 that means "no answer".
     """
 
     relation: str

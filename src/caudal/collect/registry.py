@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from caudal.collect.contract import RawFile
+from caudal.collect.formats import fetch
 from caudal.engine.files import sha256_file, write_json
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.release import MANIFEST, OBSERVATIONS, InputFile, MissingFile
@@ -35,10 +36,11 @@ class RegisteredDelivery:
         return self.delivery.period
 
     def inputs(self) -> tuple[InputFile, ...]:
-        """Its files as a manifest lists them."""
+        """Its files as a manifest lists them, with those that describe them; each once."""
+        every = {f.path: f for file in self.files.values() for f in (file, *file.beside)}
         return tuple(
             InputFile(name=f.name, sha256=f.sha256, bytes=f.bytes, period=f.period, received=f.received)
-            for f in self.files.values()
+            for f in every.values()
         )
 
 
@@ -54,7 +56,8 @@ def register_deliveries(folder: Path, source: SourceSpec, *, work: Path | None =
     """Registers the files of all deliveries of ``source``, a source of the country folder ``folder``.
 
     A delivery of which a file is absent is left out, and its file listed as missing with the place from
-    which it can be had. ``work`` (``folder/.caudal`` where None) remembers checksums between runs.
+    which it can be had; what a format can fetch (a table of a database) is fetched first, once. ``work``
+    (``folder/.caudal`` where None) remembers checksums between runs.
 
     Raises :class:`CaudalError` with every file whose checksum differs from its spec's.
     """
@@ -64,6 +67,9 @@ def register_deliveries(folder: Path, source: SourceSpec, *, work: Path | None =
     problems: list[Problem] = []
     for delivery in source.deliveries:
         names = declared_files(source, delivery)
+        for table, name in names.items():
+            if locate(folder, source, name) is None:
+                fetch(source.tables[table].format, folder / (source.data or "data") / name, delivery.period)
         paths = {table: locate(folder, source, name) for table, name in names.items()}
         absent = [n for t, n in names.items() if paths[t] is None]
         origin = delivery.download or source.origin
@@ -73,7 +79,8 @@ def register_deliveries(folder: Path, source: SourceSpec, *, work: Path | None =
         files: dict[str, RawFile] = {}
         for table, path in paths.items():
             assert path is not None
-            files[table] = _raw_file(source, delivery, names[table], path, memory)
+            file = _raw_file(source, delivery, names[table], path, memory)
+            files[table] = replace(file, beside=_beside(folder, source, table, delivery, memory))
             problems.extend(_checksum_problem(source, delivery, table, files[table]))
         found.append(RegisteredDelivery(delivery_code(source, delivery), delivery, files))
     memory.save()
@@ -111,6 +118,17 @@ def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, mem
         origin=delivery.download or source.origin,
         licence=source.licence,
     )
+
+
+def _beside(
+    folder: Path, source: SourceSpec, table: str, delivery: Delivery, memory: _Memory
+) -> tuple[RawFile, ...]:
+    """The files that describe those of ``table``, as its format and the variants of it name them."""
+    form = source.tables[table].format
+    changed = [form.model_copy(update=dict(v.format)) for v in source.variants if v.format]
+    names = dict.fromkeys(n for f in (form, *changed) for n in f.companions)
+    paths = {name: locate(folder, source, name) for name in names}
+    return tuple(_raw_file(source, delivery, n, p, memory) for n, p in paths.items() if p is not None)
 
 
 def _release_file(release: Path) -> Path:

@@ -12,7 +12,7 @@ import caudal
 #: The rooms in the order in which data flows; each may import only those before it.
 ROOMS = ("simulate", "collect", "harmonise", "link", "estimate", "protect", "publish")
 #: Libraries whose version can change a figure or a byte.
-_COMPUTING = ("duckdb", "highspy", "numba", "numpy", "pyarrow", "scipy")
+_COMPUTING = ("duckdb", "highspy", "numba", "numpy", "pyarrow", "pyreadstat", "scipy")
 _GROUND = ("errors.py", "model", "engine")
 
 

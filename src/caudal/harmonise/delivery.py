@@ -157,7 +157,7 @@ def _content_key(work: _Work) -> str:
         dict(work.mapping.rename),
         {n: f.model_dump(mode="json") for n, f in work.mapping.formats.items()},
         work.registered.delivery.model_dump(mode="json"),
-        {t: f.sha256 for t, f in work.registered.files.items()},
+        {t: f.fingerprint for t, f in work.registered.files.items()},
         {n: c.sha256 for n, c in work.crosswalks.items()},
         codes,
         work.key.fingerprint if work.key else "",

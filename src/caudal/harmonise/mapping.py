@@ -24,23 +24,32 @@ from caudal.harmonise.identifiers import keyed_hash_sql
 from caudal.model.codelist import CodeList
 from caudal.model.observation import NOT_APPLICABLE, REFUSED, UNKNOWN
 from caudal.model.record import Holds
-from caudal.model.source import Mapped, Scalar
+from caudal.model.source import Clock, Mapped, Scalar
 
 #: Stands in a code column, inside a layer only, for a value that no rule named.
 UNNAMED = "?"
 #: Joins the parts of an identifier made of several columns.
 _PARTS = "\x1f"
 _EARLIEST_YEAR = 1800
-_HOLDS = {"integer": Holds.INTEGER, "decimal": Holds.DECIMAL, "date": Holds.DATE, "text": Holds.TEXT}
+_AMOUNT = r"[+-]?[0-9]+(\.[0-9]+)?"
+_HOLDS = {
+    "integer": Holds.INTEGER,
+    "decimal": Holds.DECIMAL,
+    "date": Holds.DATE,
+    "instant": Holds.INSTANT,
+    "text": Holds.TEXT,
+}
 
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A raw column as the mapping sees it: its SQL type, and how its table writes numbers."""
+    """A raw column as the mapping sees it: its SQL type, how its table writes numbers, and the column beside
+    it with the values that its file declares missing, where there are any."""
 
     type: str = "VARCHAR"
     decimal: str = "."
     thousands: str = ""
+    missing: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -141,6 +150,8 @@ def compile_target(target: Target, context: Context) -> Compiled:
             return _number(target, value)
         case Holds.DATE:
             return _date(target, value)
+        case Holds.INSTANT:
+            return _instant(target, value)
         case Holds.KEY:
             return value.compiled(keyed_hash_sql(value.text))
         case Holds.TEXT:
@@ -160,17 +171,34 @@ class _Value:
 
     @property
     def text(self) -> str:
-        return self.sql if self.column.is_text else f"CAST({self.sql} AS VARCHAR)"
+        if self.column.is_text:
+            return self.sql
+        plain = f"CAST({self.sql} AS VARCHAR)"
+        if self.column.type != "DOUBLE":
+            return plain
+        whole = f"{self.sql} = floor({self.sql}) AND abs({self.sql}) < 1e15"
+        return f"CASE WHEN {whole} THEN CAST(CAST({self.sql} AS BIGINT) AS VARCHAR) ELSE {plain} END"
 
     @property
-    def compared(self) -> str:
-        """The SQL whose values are compared with literals."""
-        return self.sql if self.column.type == "BIGINT" else self.text
+    def declared_missing(self) -> str:
+        """SQL: the file declares the value missing; empty where it declares none."""
+        return f"{quoted(self.column.missing)} IS NOT NULL" if self.column.missing else ""
 
-    def constant_of(self, value: Scalar) -> str:
-        """``value`` as a literal to compare with."""
-        whole = self.column.type == "BIGINT" and re.fullmatch(r"[+-]?\d+", str(value))
-        return str(int(str(value))) if whole else literal(str(value))
+    @property
+    def stated(self) -> str:
+        """The value as text, whether or not its file declares it missing."""
+        return f"coalesce({self.text}, {quoted(self.column.missing)})" if self.column.missing else self.text
+
+    def is_in(self, values: Iterable[Scalar], number: str = "") -> str:
+        """SQL: the value is one of ``values``, as text; or as a number, where ``number`` reads it as one."""
+        given = [str(v) for v in values]
+        typed = self.column.type in ("BIGINT", "DOUBLE")
+        number = number or (self.sql if typed else "")
+        amounts = [v for v in given if number and re.fullmatch(_AMOUNT, v)]
+        texts = [literal(v) for v in given if not typed or v not in amounts or self.column.missing]
+        parts = [f"{self.stated} IN ({', '.join(texts)})"] if texts else []
+        parts += [f"{number} IN ({', '.join(amounts)})"] if amounts else []
+        return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
     def compiled(self, read: str, unnamed: str = "", marked: bool = False) -> Compiled:
         return Compiled(self.target, read, self.made_by, unnamed, marked, self.sql)
@@ -194,34 +222,42 @@ def _value(target: Target, context: Context) -> _Value:
 
 
 def _constant(target: Target) -> Compiled:
-    kinds = {Holds.INTEGER: "BIGINT", Holds.DECIMAL: "DOUBLE", Holds.DATE: "DATE"}
+    kinds = {
+        Holds.INTEGER: "BIGINT",
+        Holds.DECIMAL: "DOUBLE",
+        Holds.DATE: "DATE",
+        Holds.INSTANT: "TIMESTAMP",
+    }
     kind = kinds.get(target.holds, "VARCHAR")
     return Compiled(target.name, f"CAST({literal(str(target.mapped.constant))} AS {kind})")
 
 
-def _missing(mapped: Mapped, value: _Value) -> list[tuple[str, str]]:
-    """Condition and code of the values that mean unknown, refused and not applicable."""
+def _missing(mapped: Mapped, value: _Value, number: str = "") -> list[tuple[str, str]]:
+    """Condition and code of the values that mean unknown, refused and not applicable. ``number`` is the SQL
+    that reads the value where it is an amount: -9,00 is then the -9 of the codebook."""
     branches = []
     kinds = ((mapped.unknown, UNKNOWN), (mapped.refused, REFUSED), (mapped.not_applicable, NOT_APPLICABLE))
     for values, code in kinds:
         said = [v for v in values if str(v) != ""]
         if said:
-            listed = ", ".join(value.constant_of(v) for v in said)
-            branches.append((f"{value.compared} IN ({listed})", literal(code)))
+            branches.append((value.is_in(said, number), literal(code)))
         if len(said) < len(values):
-            branches.append((f"{value.sql} IS NULL", literal(code)))
+            nothing = f"{value.stated if value.column.missing else value.sql} IS NULL"
+            branches.append((nothing, literal(code)))
     return branches
 
 
 def _code(target: Target, value: _Value, context: Context) -> Compiled:
     mapped = target.mapped
     branches = _missing(mapped, value)
-    if target.helper:
-        branches.append((f"{value.sql} IS NULL", "NULL"))
     rules = {str(k): str(v) for k, v in mapped.recode.items()}
     if mapped.crosswalk:
         rules = {**context.crosswalks[mapped.crosswalk].at(context.period), **rules}
-    branches += [(f"{value.compared} = {value.constant_of(k)}", literal(v)) for k, v in rules.items()]
+    branches += [(value.is_in([k]), literal(v)) for k, v in rules.items()]
+    if value.declared_missing:
+        branches.append((value.declared_missing, literal(UNKNOWN)))
+    if target.helper:  # after the rules, none of which can hold of a null
+        branches.append((f"{value.sql} IS NULL", "NULL"))
     if not rules and target.codes is not None:
         known = ", ".join(literal(c) for c in (*target.codes.codes, UNKNOWN, REFUSED, NOT_APPLICABLE))
         branches.append((f"{value.text} IN ({known})", value.text))
@@ -243,10 +279,9 @@ def _text(target: Target, value: _Value, context: Context) -> Compiled:
 def _number(target: Target, value: _Value) -> Compiled:
     kind = "BIGINT" if target.holds is Holds.INTEGER else "DOUBLE"
     read = _read_number(value, target.holds) if value.column.is_text else f"TRY_CAST({value.sql} AS {kind})"
-    branches = [(condition, "NULL") for condition, _ in _missing(target.mapped, value)]
-    branches += [
-        (f"{value.compared} = {value.constant_of(k)}", literal(v)) for k, v in target.mapped.recode.items()
-    ]
+    number = read if value.column.is_text else ""
+    branches = [(condition, "NULL") for condition, _ in _missing(target.mapped, value, number)]
+    branches += [(value.is_in([k], number), literal(v)) for k, v in target.mapped.recode.items()]
     return value.compiled(_case(branches, read), _unread(target, value, branches))
 
 
@@ -284,6 +319,35 @@ def _date(target: Target, value: _Value) -> Compiled:
         read = f"TRY(make_date({year}, month({parsed}), day({parsed})))"
     branches = [(condition, "NULL") for condition, _ in _missing(mapped, value)]
     return value.compiled(_case(branches, read), _unread(target, value, branches))
+
+
+def _instant(target: Target, value: _Value) -> Compiled:
+    """Local date and time of the post, from a text, a timestamp, or an instant with a zone of its own."""
+    mapped, clock = target.mapped, target.mapped.clock
+    local = _zone_sql(clock, clock.zones) if clock else ""
+    if value.column.is_text:
+        form = mapped.date_format or "%Y-%m-%d %H:%M:%S"
+        parsed = f"try_strptime({value.sql}, {literal(form)})"
+        read = f"CASE WHEN year({parsed}) >= {_EARLIEST_YEAR} THEN CAST({parsed} AS TIMESTAMP) END"
+    elif "TIME ZONE" in value.column.type:
+        read = f"({value.sql} AT TIME ZONE {local or literal('UTC')})"
+        clock = None  # such an instant needs no clock to be read
+    else:
+        read = f"TRY_CAST({value.sql} AS TIMESTAMP)"
+    if clock and clock.shown:
+        shown = _zone_sql(clock, clock.shown)
+        tells = f"CAST({quoted(clock.by)} AS VARCHAR) IN ({', '.join(literal(p) for p in clock.shown)})"
+        read = f"CASE WHEN {tells} THEN ({read} AT TIME ZONE {shown}) AT TIME ZONE {local} ELSE {read} END"
+    branches = [(condition, "NULL") for condition, _ in _missing(mapped, value)]
+    return value.compiled(_case(branches, read), _unread(target, value, branches))
+
+
+def _zone_sql(clock: Clock, zones: Mapping[str, str]) -> str:
+    """SQL that names the zone of a row: by its post, else the zone of the clock."""
+    if not zones:
+        return literal(clock.zone)
+    post = f"CAST({quoted(clock.by)} AS VARCHAR)"
+    return _case([(f"{post} = {literal(p)}", literal(z)) for p, z in zones.items()], literal(clock.zone))
 
 
 def _case(branches: Iterable[tuple[str, str]], last: str) -> str:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from caudal.collect.contract import RAW_ROW, RawTable
+from caudal.collect.contract import MISSING, RAW_ROW, RawTable
 from caudal.engine.expressions import check_expression, columns_of
 from caudal.engine.pipeline import Pipeline
 from caudal.engine.session import literal, quoted
@@ -23,7 +23,7 @@ from caudal.errors import CaudalError, nearest, problem
 from caudal.harmonise.mapping import Compiled, Context, RawColumn, Target, compile_target, layers
 from caudal.harmonise.periods import PeriodMapping, bounds
 from caudal.model.record import Column, Holds, RecordKind
-from caudal.model.source import Correction, DelimitedFormat, SourceSpec, TableSpec, TotalCheck, Unpivot
+from caudal.model.source import Correction, SourceSpec, TableSpec, TotalCheck, Unpivot
 
 #: Columns of the pipeline's own; what it hands out is called `reason`.
 REASON, DROPPED = "_reason", "_dropped"
@@ -94,10 +94,10 @@ def raw_columns(
     """The columns that a mapping can read, after joins and unpivot, and how their numbers are written."""
     found: dict[str, RawColumn] = {}
     owners = _joined_names(source, mapping, raw)
+    shown = {place: name for name, place in owners.items()}
     for name, (table, original) in owners.items():
-        form = mapping.formats[table]
-        marks = (form.decimal, form.thousands) if isinstance(form, DelimitedFormat) else (".", "")
-        found[name] = RawColumn(raw[table].columns[original], *marks)
+        missing = shown.get((table, original + MISSING), "")
+        found[name] = RawColumn(raw[table].columns[original], *mapping.formats[table].marks, missing)
     unpivot = next(iter(source.tables.values())).unpivot
     if unpivot:
         cells = _cell_columns(unpivot, found)
@@ -334,7 +334,12 @@ def _dated(
     made = {c.name for c in compiled}
     named = {n for i in kind.invariants for n in columns_of(i.sql)}
     absent = [c for c in kind.columns if c.name in named - made]
-    types = {Holds.INTEGER: "BIGINT", Holds.DECIMAL: "DOUBLE", Holds.DATE: "DATE"}
+    types = {
+        Holds.INTEGER: "BIGINT",
+        Holds.DECIMAL: "DOUBLE",
+        Holds.DATE: "DATE",
+        Holds.INSTANT: "TIMESTAMP",
+    }
     nulls = [f"CAST(NULL AS {types.get(c.holds, 'VARCHAR')}) AS {quoted(c.name)}" for c in absent]
     raw = {n.lower() for n in names} - {n.lower() for n in made}
     hidden = [n for n in ("valid_period", *(c.name for c in absent)) if n in raw]

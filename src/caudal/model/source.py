@@ -12,12 +12,33 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from caudal.model.official import OfficialCounts
+from caudal.model.residence import ResidenceSpec
 from caudal.model.spec import Name, Period, Spec, Text
 
 Scalar = str | int | float | bool
 
 
-class DelimitedFormat(Spec):
+class FormatSpec(Spec):
+    """What every format says of itself."""
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """Names of the files beside the data without which it cannot be read."""
+        return ()
+
+    @property
+    def fetched(self) -> bool:
+        """Whether its file is made by asking elsewhere, once."""
+        return False
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """Decimal mark and mark between thousands of its numbers."""
+        return getattr(self, "decimal", "."), getattr(self, "thousands", "")
+
+
+class DelimitedFormat(FormatSpec):
     """Delimited text, plain, gzip or zip."""
 
     type: Literal["delimited"]
@@ -35,7 +56,7 @@ class DelimitedFormat(Spec):
     member: str = Field("", description="file inside a zip, where it holds more than one")
 
 
-class ExcelFormat(Spec):
+class ExcelFormat(FormatSpec):
     """A sheet of an Excel workbook: title blocks, merged and stacked headers, blocks of columns."""
 
     type: Literal["excel"]
@@ -48,19 +69,135 @@ class ExcelFormat(Spec):
     columns: str = Field("", description="range of columns, as in B:X; all where empty")
 
 
-class ParquetFormat(Spec):
+class ParquetFormat(FormatSpec):
     """Parquet."""
 
     type: Literal["parquet"]
 
 
-class ReleaseFormat(Spec):
+class ReleaseFormat(FormatSpec):
     """A release of Caudal: its observations enter with their verdicts and vintages."""
 
     type: Literal["release"]
 
 
-Format = Annotated[DelimitedFormat | ExcelFormat | ParquetFormat | ReleaseFormat, Field(discriminator="type")]
+class LabelledFormat(FormatSpec):
+    """What SPSS, Stata and SAS share: variables and values with labels, and values declared missing."""
+
+    encoding: str = Field(
+        "", description="encoding of the texts, where not the one that the file declares, as windows-1252"
+    )
+    labels: tuple[str, ...] = Field(
+        (), description="columns beside which NAME_label is to stand, with the label of each value"
+    )
+    member: str = Field("", description="file inside a zip, where it holds more than one")
+
+
+class SpssFormat(LabelledFormat):
+    """SPSS: .sav, .zsav and .por. Values that the file declares missing need not be listed again."""
+
+    type: Literal["spss"]
+
+
+class StataFormat(LabelledFormat):
+    """Stata: .dta of version 8 and later. The missing values .a to .z are named as `.a` in a mapping."""
+
+    type: Literal["stata"]
+
+
+class SasFormat(LabelledFormat):
+    """SAS: .sas7bdat and .xpt. The missing values .A to .Z are named as `.A` in a mapping."""
+
+    type: Literal["sas"]
+    catalog: str = Field("", description="file beside it with the labels of values (.sas7bcat)")
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """The catalogue of value labels."""
+        return (self.catalog,) if self.catalog else ()
+
+
+class FixedWidthFormat(FormatSpec):
+    """Text in columns of fixed width, as a dictionary or a list of columns describes it."""
+
+    type: Literal["fixed_width"]
+    encoding: str = Field(
+        "utf-8", description="utf-8, latin-1, windows-1252 ...; a byte-order mark is dropped"
+    )
+    dictionary: str = Field(
+        "", description="file beside it: CSPro (.dcf), DDI (.xml), or a table (.csv) of name, start, length"
+    )
+    record: str = Field("", description="record of the dictionary, where it describes several")
+    columns: Mapping[str, tuple[int, int]] = Field(
+        {}, description="without a dictionary: name -> [start (from 1), length]"
+    )
+    decimal: Literal[".", ","] = Field(".", description="decimal mark of numbers")
+    labels: tuple[str, ...] = Field(
+        (), description="columns beside which NAME_label is to stand, with the label of each value"
+    )
+    member: str = Field("", description="file inside a zip, where it holds more than one")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> FixedWidthFormat:
+        if bool(self.dictionary) == bool(self.columns):
+            raise ValueError("text of fixed width has either a `dictionary` or `columns`")
+        return self
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """The dictionary."""
+        return (self.dictionary,) if self.dictionary else ()
+
+
+class JsonLinesFormat(FormatSpec):
+    """One JSON object a line; what lies inside another is named with a point, as in person.birth."""
+
+    type: Literal["json_lines"]
+    encoding: str = Field(
+        "utf-8", description="utf-8, latin-1, windows-1252 ...; a byte-order mark is dropped"
+    )
+    member: str = Field("", description="file inside a zip, where it holds more than one")
+
+
+class DatabaseFormat(FormatSpec):
+    """A table or query of a database, read once, through ADBC, into the file that the delivery names."""
+
+    type: Literal["database"]
+    driver: Name = Field("postgresql", description="ADBC driver: adbc-driver-NAME must be installed")
+    connection: str = Field(
+        pattern=r"^(env|file):.+$",
+        description="where its address stands, never the address itself: env:NAME or file:PATH",
+    )
+    table: str = Field("", description="table or view, read whole")
+    query: str = Field(
+        "", description="SQL instead of a table; {period}, {period_start} and {period_end} are filled in"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DatabaseFormat:
+        if bool(self.table) == bool(self.query):
+            raise ValueError("a database has either a `table` or a `query`")
+        return self
+
+    @property
+    def fetched(self) -> bool:
+        """True: its file is what the database answered."""
+        return True
+
+
+Format = Annotated[
+    DelimitedFormat
+    | ExcelFormat
+    | ParquetFormat
+    | SpssFormat
+    | StataFormat
+    | SasFormat
+    | FixedWidthFormat
+    | JsonLinesFormat
+    | DatabaseFormat
+    | ReleaseFormat,
+    Field(discriminator="type"),
+]
 
 
 class Join(Spec):
@@ -110,6 +247,24 @@ class TableSpec(Spec):
     unpivot: Unpivot | None = Field(None, description="columns that become rows")
 
 
+class Clock(Spec):
+    """What the clocks of an instant showed. Records hold the local time of the post: a night belongs to one
+    date. An instant with a zone of its own is brought to that local time."""
+
+    zone: str = Field(description="zone of the local time, as in America/Panama")
+    by: str = Field("", description="raw column that tells the post")
+    zones: Mapping[str, str] = Field({}, description="post -> zone of its local time, where not `zone`")
+    shown: Mapping[str, str] = Field(
+        {}, description="post -> zone that its clock showed, where not its local time, as in {PTO3: UTC}"
+    )
+
+    @model_validator(mode="after")
+    def _told_by(self) -> Clock:
+        if (self.zones or self.shown) and not self.by:
+            raise ValueError("a clock that differs by post needs `by`, the raw column that tells the post")
+        return self
+
+
 class Mapped(Spec):
     """How one concept is made: a value (`from`, `expression` or `constant`), then what means missing, then
     `recode` and `crosswalk`, then `otherwise`. Several columns of `from` are one value: the first that is
@@ -124,10 +279,11 @@ class Mapped(Spec):
         "", description="SQL over raw columns, helpers and other concepts, period_start and period_end"
     )
     constant: Scalar | None = Field(None, description="one value for all rows")
-    type: Literal["", "integer", "decimal", "date", "text"] = Field(
+    type: Literal["", "integer", "decimal", "date", "instant", "text"] = Field(
         "", description="type, where not the concept's own"
     )
     date_format: str = Field("", description="as in %d/%m/%Y; two-digit years need `century`")
+    clock: Clock | None = Field(None, description="of an instant: what clocks showed, by post")
     century: int = Field(0, description="first year of the hundred in which two-digit years lie, as in 1925")
     unknown: tuple[Scalar, ...] = Field((), description="raw values that mean unknown")
     refused: tuple[Scalar, ...] = Field((), description="raw values that mean refused")
@@ -220,6 +376,16 @@ class DesignSpec(Spec):
     note: Text = Field({}, description="what the error leaves out, for the page")
 
 
+class Break(Spec):
+    """Where a series breaks: from here on something else is counted, or in another way."""
+
+    at: Period = Field(description="first period that is counted in the new way")
+    dimensions: tuple[Name, ...] = Field(
+        (), description="it breaks only what is broken down by one of these; everything where empty"
+    )
+    reason: Text
+
+
 class Delivery(Spec):
     """What arrived for one period. `file` where the source has one table, `files` where it has several."""
 
@@ -235,6 +401,12 @@ class Delivery(Spec):
     )
     received: str = Field("", description="ISO date of receipt")
     vintage: str = Field("", description="edition of the producer, for statistics of others")
+    whole_from: Period | None = Field(
+        None, description="first period that is whole in it: one that begins before is marked incomplete"
+    )
+    whole_to: Period | None = Field(
+        None, description="last period that is whole in it: one that ends after is marked incomplete"
+    )
     download: str = Field(
         "", description="where a person gets this file, if not from the origin of the source"
     )
@@ -288,9 +460,16 @@ class SourceSpec(Spec):
         {}, description="concept -> codes that every delivery must show, unless it says that it `lacks` them"
     )
     design: DesignSpec | None = None
+    residence: ResidenceSpec | None = Field(
+        None, description="of border crossings: who is a resident, and how histories are completed"
+    )
+    official_counts: OfficialCounts | None = Field(
+        None, description="the producer's count of every category, to hold a sample against"
+    )
     checks: tuple[Check, ...] = ()
     totals: tuple[TotalCheck, ...] = ()
     corrections: tuple[Correction, ...] = ()
     thresholds: Thresholds = Thresholds()
-    notes: Text = Field({}, description="coverage, known omissions, breaks: for its quality report")
+    breaks: tuple[Break, ...] = Field((), description="where its series break, marked in the figures")
+    notes: Text = Field({}, description="coverage and known omissions: for its quality report")
     deliveries: tuple[Delivery, ...] = Field(min_length=1)

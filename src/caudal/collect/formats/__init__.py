@@ -1,4 +1,5 @@
-"""One module a format: ``delimited``, ``excel``, ``parquet``, ``release``.
+"""One module a format: delimited text, workbooks, Parquet, SPSS, Stata, SAS, fixed width, JSON lines, a
+database, a release of Caudal.
 
 Each has one function, ``open_table(file, spec, expected, target)``: it reads the registered ``file`` as its
 ``spec`` says and returns a :class:`~caudal.collect.contract.RawTable`; whatever must be made readable
@@ -30,7 +31,7 @@ def open_table(file: RawFile, spec: Format, *, cache: Cache, expected: Iterable[
     nearest ones. The work is done once for the same bytes, spec and code.
     """
     needed = tuple(expected)
-    key = content_key(file.sha256, spec.model_dump(mode="json"), code_sha256("collect"))
+    key = content_key(file.fingerprint, spec.model_dump(mode="json"), code_sha256("collect"))
     folder, _ = cache.get("raw", key, lambda target: _read(file, spec, needed, target))
     found = json.loads((folder / _FOUND).read_text(encoding="utf-8"))
     relation = found["relation"].replace("{folder}", _escaped(folder)).replace("{file}", _escaped(file.path))
@@ -38,6 +39,12 @@ def open_table(file: RawFile, spec: Format, *, cache: Cache, expected: Iterable[
     table = RawTable(relation, dict(found["columns"]), found["rows"], rejected, found["facts"])
     require_columns(file.name, needed, table.columns)
     return table
+
+
+def fetch(spec: Format, path: Path, period: str) -> None:
+    """Brings what ``spec`` describes to ``path``, whole or not at all; nothing for a format of files."""
+    if spec.fetched:
+        importlib.import_module(f"{__name__}.{spec.type}").fetch(spec, path, period)
 
 
 def _read(file: RawFile, spec: Format, expected: Collection[str], target: Path) -> None:
