@@ -1,0 +1,48 @@
+"""SDMX-CSV 2.0: one row a cell, columns in the order of the data structure.
+
+Comma, ``.`` as decimal mark, UTF-8. A withheld or missing value is an empty field. Codes are identifiers, so
+that no field but an uncoded text can begin as a formula does; such a text is led by an apostrophe.
+
+Reference: SDMX-CSV 2.0 field guide.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, Role, number_text
+from caudal.publish.files import guarded
+
+
+def data_csv(exchange: Exchange, flow: Dataflow, indicator: str = "") -> bytes:
+    """The cells of a dataflow, or of one ``indicator`` of it and of its gap."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    ids = [c.id for c in flow.components]
+    writer.writerow(["STRUCTURE", "STRUCTURE_ID", "ACTION", *ids])
+    name = f"{exchange.agency}:{flow.id}({exchange.version})"
+    writer.writerows(["dataflow", name, "I", *row] for row in _rows(flow, indicator))
+    return stream.getvalue().encode()
+
+
+def _rows(flow: Dataflow, indicator: str) -> Iterator[list[str]]:
+    attributes = [c.id for c in flow.attributes]
+    place = [c.id for c in flow.dimensions].index("INDICATOR")
+    wanted = {indicator, f"{indicator}_gap"} if indicator else None
+    assert [c.role for c in flow.components[-len(attributes) - 2 : -len(attributes)]] == [
+        Role.TIME,
+        Role.MEASURE,
+    ]
+    for series in flow.series:
+        if wanted is not None and series.key[place] not in wanted:
+            continue
+        for o in series.observations:
+            value = "" if o.value is None else number_text(o.value)
+            yield [*series.key, o.time, value, *(_field(o, name) for name in attributes)]
+
+
+def _field(observation: Observation, name: str) -> str:
+    value = observation.attributes.get(name, "")
+    return guarded(value) if isinstance(value, str) else number_text(value)
