@@ -96,6 +96,13 @@ class Reconciliation(Spec):
 
 class SourceEntry(Spec):
     """A source as its page shows it."""
+class BreakEntry(Spec):
+    """Where the series of a source break, and why."""
+
+    at: str
+    reason: Text
+
+
 
     source: str
     title: Text
@@ -112,6 +119,8 @@ class SourceEntry(Spec):
     notes: Text = {}
     periods: tuple[str, ...] = ()
     inputs: tuple[InputFile, ...] = ()
+    breaks: tuple[BreakEntry, ...] = ()
+    words: Mapping[str, Text] = Field({}, description="names of its checks and concepts -> what they mean")
     missing: tuple[MissingFile, ...] = ()
     reconciliation: Reconciliation | None = None
 

@@ -36,6 +36,7 @@ class Mark:
     upper: float | None = None
     weak: bool = False
     truth: float | None = None
+    broken: bool = False
 
     @property
     def reach(self) -> tuple[float, ...]:
@@ -126,11 +127,15 @@ def time_chart(
     zero: bool = False,
 ) -> Markup:
     """One column a period at its moment (in years), in order, with its interval; no line is drawn between
-    them, and a period that is missing leaves its place empty."""
+    them, and a period that is missing leaves its place empty. A dashed upright stands before a mark at which
+    the series breaks."""
     scale = scale_for(_above_zero(marks) if zero else marks, include=[0.0] if zero else [])
     first, span = moments[0], (moments[-1] - moments[0]) or 1.0
     places = [16 + 78 * (m - first) / span for m in moments]
     body = "".join(_level(scale, t, tick) for t in scale.ticks())
+    body += "".join(
+        _break((a + b) / 2) for a, b, m in zip(places, places[1:], marks[1:], strict=False) if m.broken
+    )
     body += "".join(_column(m, scale, f"{x:.2f}%") for m, x in zip(marks, places, strict=True))
     free = 200.0
     for mark, x in zip(reversed(marks), reversed(places), strict=True):
@@ -258,6 +263,10 @@ def _level(scale: Scale, value: float, tick: Callable[[float, int], str]) -> str
         f'<line x1="0%" x2="100%" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
         f'<text x="0%" y="{y - 3:.1f}" class="tick">{escape(tick(value, scale.decimals))}</text>'
     )
+
+
+def _break(x: float) -> str:
+    return f'<line x1="{x:.2f}%" x2="{x:.2f}%" y1="12" y2="{_HIGH + 12}" class="ref"/>'
 
 
 def _column(mark: Mark, scale: Scale, x: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from caudal.model.concept import ConceptVector
+from caudal.model.editions import edition_order
 from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.chart import Caption
 from caudal.publish.map import Point, middle, point_map
@@ -108,7 +109,7 @@ def _route(voice: Voice, code: str, cells: Sequence[Cell]) -> Route:
     sections: list[Section] = []
     for (indicator, source), group in sorted(grouped.items()):
         ident = f"r{len(sections) + 1}-{indicator}"
-        latest = max(c.vintage for c in group)
+        latest = max((c.vintage for c in group), key=edition_order)
         spec = voice.release.indicators[indicator]
         history = history_of(voice, spec, [c for c in group if c.vintage == latest], ident)
         if history is not None:
@@ -122,7 +123,7 @@ def _places(voice: Voice, code: str, cells: Sequence[Cell]) -> Places | None:
     known = [c for c in cells if c.value is not None and middle(dict(c.categories)[GRID]) is not None]
     if not known:
         return None
-    last = max(known, key=lambda c: (c.time, c.vintage, c.source))
+    last = max(known, key=lambda c: (not c.partial, c.time, edition_order(c.vintage), c.source))
     shown = [
         voice.shown(c)
         for c in sorted(known, key=lambda c: (-(c.value or 0.0), c.address))

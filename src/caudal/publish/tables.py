@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from caudal.model.concept import ConceptVector
+from caudal.model.editions import edition_order
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.chart import Caption, Mark, rows_chart, time_chart
 from caudal.publish.numbers import fill, moment
@@ -56,7 +57,7 @@ def newest(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     found: dict[tuple[object, ...], Cell] = {}
     for c in cells:
         key = (c.indicator, c.reporter, c.area, c.counterpart, c.time, c.categories, c.source, c.concept)
-        if key not in found or found[key].vintage < c.vintage:
+        if key not in found or edition_order(found[key].vintage) < edition_order(c.vintage):
             found[key] = c
     return tuple(found.values())
 
@@ -110,8 +111,9 @@ def mark_of(voice: Voice, shown: Shown, label: str = "") -> Mark:
     """A cell as a chart draws it."""
     cell = shown.cell
     text = f"{shown.value} {shown.mark}".strip()
+    weak = bool(shown.mark) or cell.partial
     return Mark(
-        label or " · ".join(shown.labels), text, cell.value, cell.lower, cell.upper, weak=bool(shown.mark)
+        label or " · ".join(shown.labels), text, cell.value, cell.lower, cell.upper, weak, broken=cell.broken
     )
 
 
@@ -182,7 +184,8 @@ def key_of(voice: Voice, rows: Sequence[Shown], form: str, line: str = "") -> st
     keys = [form]
     keys += ["key_interval"] if any(c.has_interval for c in cells) else ["key_no_interval"]
     keys += [line] if line else []
-    keys += ["key_weak"] if any(r.mark for r in rows) else []
+    keys += ["key_weak"] if any(r.mark or r.cell.partial for r in rows) else []
+    keys += ["key_break"] if form == "key_dot" and any(r.cell.broken for r in rows[1:]) else []
     keys += ["key_withheld"] if any(r.withheld for r in rows) else []
     return " ".join(voice.words.text[k] for k in keys)
 

@@ -109,6 +109,10 @@ class Voice:
                 return label
         return self.words.word("special", code) or code
 
+    def label(self, code_list: str, code: str) -> str:
+        """The label of a code of a list; the code where the release does not carry it."""
+        return self._codes.get(code_list, {}).get(code, (0, ""))[1] or code
+
     def place(self, dimension: str, code: str) -> int:
         """The position of a code in its list; codes of no list come last."""
         for name in self._list_of(dimension):
@@ -246,6 +250,19 @@ class Voice:
     def source(self, name: str) -> str:
         """The title of a source."""
         return self.plain(self.release.sources[name].title)
+
+    def counted_as(self, source: SourceEntry, name: str) -> str:
+        """The words for what a count of rows is named by: a reason of the quarantine, a check, a concept or
+        a correction. A concept that no list knows is one that only the mapping of the source knows."""
+        if text := self.plain(source.words.get(name, {})):
+            return text
+        if source.reconciliation and name in source.reconciliation.recoded_to_unknown:
+            return self.words.word("columns", name) or self.words.text["on_the_way"]
+        reason, _, what = name.partition(":")
+        if form := self.words.word("reasons", reason):
+            own = self.plain(source.words.get(what, {})) or self.words.word("columns", what)
+            return fill(form, {"what": own or what.replace("_", " ")})
+        return name.replace("_", " ").replace("-", " ")
 
     def name(self, spec: IndicatorSpec) -> str:
         """The name of an indicator."""

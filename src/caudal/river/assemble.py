@@ -19,8 +19,9 @@ from caudal.estimate.indicators import gap_of, key_dimensions
 from caudal.model.catalogue import Catalogue, ancestors
 from caudal.model.indicator import Expected, IndicatorSpec
 from caudal.model.observation import TOTAL, UNKNOWN, dimensions_of
-from caudal.model.record import Leaves, RecordKind, record_kinds
+from caudal.model.record import Column, Leaves, RecordKind, record_kinds
 from caudal.model.release import (
+    BreakEntry,
     CodeEntry,
     ComparisonOfTruth,
     Confidentiality,
@@ -84,7 +85,10 @@ def structure(
         code_lists=_code_lists(released, catalogue, members),
         indicators=tuple(shown),
         units={u: catalogue.units[u] for u in _used(released, "unit_code") if u in catalogue.units},
-        sources=(*(_source_entry(run) for run in runs if not run.members), *member_sources(members)),
+        sources=(
+            *(_source_entry(run, catalogue) for run in runs if not run.members),
+            *member_sources(members),
+        ),
         axes=tuple(catalogue.axes.values()),
         confidentiality=confidentiality,
         truth=tuple(truth),
@@ -167,7 +171,7 @@ def _entries(name: str, used: set[str] | None, catalogue: Catalogue) -> tuple[Co
     )
 
 
-def _source_entry(run: SourceRun) -> SourceEntry:
+def _source_entry(run: SourceRun, catalogue: Catalogue) -> SourceEntry:
     spec = run.spec
     kind = record_kinds().get(spec.kind)
     return SourceEntry(
@@ -186,6 +190,8 @@ def _source_entry(run: SourceRun) -> SourceEntry:
         notes=spec.notes,
         periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
         inputs=run.inputs,
+        breaks=tuple(BreakEntry(at=b.at, reason=b.reason) for b in spec.breaks),
+        words=_words_of(spec, kind, catalogue),
         missing=run.missing,
         reconciliation=_public_counts(run.reconciliation, kind),
     )
@@ -193,6 +199,17 @@ def _source_entry(run: SourceRun) -> SourceEntry:
 
 def _design_words(spec: SourceSpec) -> Text:
     """How a source was collected: its own note, or words for the kind of its design."""
+def _words_of(spec: SourceSpec, kind: RecordKind | None, catalogue: Catalogue) -> dict[str, Text]:
+    """What the names mean by which rows are counted: checks by their reason, concepts by their code list,
+    corrections by theirs."""
+    concepts = {c.name: catalogue.list_notes[c.code_list].text for c in _coded(kind, catalogue)}
+    return concepts | {c.name: c.reason for c in spec.checks if c.reason}
+
+
+def _coded(kind: RecordKind | None, catalogue: Catalogue) -> Iterable[Column]:
+    return (c for c in (kind.columns if kind else ()) if c.code_list in catalogue.list_notes)
+
+
     if spec.design is None or spec.design.note:
         return spec.design.note if spec.design else {}
     text = files("caudal.catalogue").joinpath("designs.yaml").read_text(encoding="utf-8")

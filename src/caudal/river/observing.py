@@ -17,6 +17,7 @@ from caudal.collect import Register, RegisteredDelivery
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError, Problem, problem
 from caudal.estimate.indicators import Impossible, key_dimensions
+from caudal.estimate.series import marked
 from caudal.harmonise import Harmonised, added, threshold_problems
 from caudal.model.observation import conform, dimensions_of
 from caudal.model.release import InputFile, NotComputable, Reconciliation
@@ -92,7 +93,7 @@ class _Seen:
             if is_member(self.source):
                 self.members.append(Member(pq.read_table(result.records), read_structure(delivery)))
             elif self.source.kind == "observation":
-                self.tables.append(pq.read_table(result.records))
+                self.tables.append(self._marked([pq.read_table(result.records)], delivery))
             else:
                 edition = delivery.delivery.vintage or delivery.period
                 write_proposals(self.stage.folder.work, self.source, edition, result)
@@ -108,7 +109,13 @@ class _Seen:
         self._note(impossible)
         self.used.extend(f.parent for f in files)
         vintage = delivery.delivery.vintage or self.stage.folder.publication.vintage
-        self.tables.extend(_of_vintage(pq.read_table(f), vintage) for f in files)
+        tables = [_of_vintage(pq.read_table(f), vintage) for f in files]
+        if tables:
+            self.tables.append(self._marked(tables, delivery))
+
+    def _marked(self, tables: list[pa.Table], delivery: RegisteredDelivery) -> pa.Table:
+        """The observations of a delivery, with the breaks and incomplete periods that are declared."""
+        return marked(pa.concat_tables(tables), self.source.breaks, delivery.delivery)
 
     def _note(self, impossible: tuple[Impossible, ...]) -> None:
         self._impossible.update({i.indicator: i.missing for i in impossible})
