@@ -230,10 +230,10 @@ def _metadata_attribute(exchange: Exchange, attribute: Attribute) -> dict[str, A
         "conceptIdentity": urn(exchange, "Concept", names.METADATA_CONCEPTS, attribute.id),
         "minOccurs": 0,
         "maxOccurs": 1,
+        "isPresentational": bool(attribute.parts),
         "localRepresentation": {"format": {"dataType": Kind.TEXT.value, "isMultiLingual": True}},
     }
     if attribute.parts:
-        found["isPresentational"] = True
         found["metadataAttributes"] = [_metadata_attribute(exchange, p) for p in attribute.parts]
     return found
 

@@ -11,7 +11,7 @@ Reference: SDMX-ML schemas 2.1 and 3.0. Refuses nothing: what cannot be an ident
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -54,17 +54,23 @@ ML_30 = Dialect("3.0", False, "Replace")
 
 
 def structure_ml(exchange: Exchange, dialect: Dialect) -> bytes:
-    """All structures of a release in one message. Reference metadata has its structure in 3.0 only."""
-    spaces = {"mes": "message", "str": "structure", "com": "common"}
-    head = _open("mes:Structure", dialect, spaces)
-    parts = [
-        head,
-        _header(exchange, dialect, f"STR_{exchange.version.replace('.', '_')}", ""),
-        "</mes:Header>",
-    ]
-    parts += ["<mes:Structures>", *(_structures_21 if dialect.refs else _structures_30)(exchange, dialect)]
-    parts += ["</mes:Structures>", "</mes:Structure>"]
-    return _bytes(parts)
+    """All structures of a release in one message, but that of its reference metadata."""
+    return _structure_message(exchange, dialect, (_structures_21 if dialect.refs else _structures_30))
+
+
+def metadata_structure_ml(exchange: Exchange) -> bytes:
+    """The structure of the reference metadata, as SDMX-ML 3.0. A message of its own, because readers that
+    know nothing of metadataflows refuse the message in which they meet one."""
+    return _structure_message(exchange, ML_30, _metadata_structures)
+
+
+def _structure_message(
+    exchange: Exchange, dialect: Dialect, structures: Callable[[Exchange, Dialect], Iterator[str]]
+) -> bytes:
+    head = _open("mes:Structure", dialect, {"mes": "message", "str": "structure", "com": "common"})
+    header = _header(exchange, dialect, "STRUCTURE", "") + "</mes:Header>"
+    body = ["<mes:Structures>", *structures(exchange, dialect), "</mes:Structures>", "</mes:Structure>"]
+    return _bytes([head, header, *body])
 
 
 def data_ml(exchange: Exchange, flow: Dataflow, dialect: Dialect) -> bytes:
@@ -189,9 +195,6 @@ def _structures_30(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
     yield from _lists(exchange, dialect)
     yield "</str:Codelists><str:ConceptSchemes>"
     yield from _scheme(exchange, dialect, names.CONCEPTS, exchange.title, exchange.concepts)
-    if exchange.reports:
-        concepts = metadata_concepts(exchange)
-        yield from _scheme(exchange, dialect, names.METADATA_CONCEPTS, exchange.title, concepts)
     yield "</str:ConceptSchemes><str:DataConstraints>"
     yield from _constraints(exchange, dialect)
     yield "</str:DataConstraints><str:Dataflows>"
@@ -199,8 +202,6 @@ def _structures_30(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
     yield "</str:Dataflows><str:DataStructures>"
     yield from _data_structures(exchange, dialect)
     yield "</str:DataStructures>"
-    if exchange.reports:
-        yield from _metadata_structure(exchange)
 
 
 def metadata_concepts(exchange: Exchange) -> dict[str, Text]:
@@ -344,15 +345,19 @@ def _constraints(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
         yield f"</str:CubeRegion></str:{tag}>"
 
 
-def _metadata_structure(exchange: Exchange) -> Iterator[str]:
+def _metadata_structures(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
+    yield "<str:ConceptSchemes>"
+    concepts = metadata_concepts(exchange)
+    yield from _scheme(exchange, dialect, names.METADATA_CONCEPTS, exchange.title, concepts)
+    yield "</str:ConceptSchemes>"
     target = urn(exchange, "MetadataStructure", names.METADATA_STRUCTURE)
-    yield "<str:Metadataflows>" + _maintainable(exchange, ML_30, "Metadataflow", names.METADATAFLOW)
+    yield "<str:Metadataflows>" + _maintainable(exchange, dialect, "Metadataflow", names.METADATAFLOW)
     yield from _named("com:Name", exchange.title)
     yield f"<str:Structure>{target}</str:Structure>"
     for flow in exchange.dataflows:
         yield f"<str:Target>{names.flow_urn(exchange, flow)}</str:Target>"
     yield "</str:Metadataflow></str:Metadataflows><str:MetadataStructures>"
-    yield _maintainable(exchange, ML_30, "MetadataStructure", names.METADATA_STRUCTURE)
+    yield _maintainable(exchange, dialect, "MetadataStructure", names.METADATA_STRUCTURE)
     yield from _named("com:Name", exchange.title)
     yield '<str:MetadataStructureComponents><str:MetadataAttributeList id="MetadataAttributeDescriptor">'
     for attribute in merged(exchange):
