@@ -1,12 +1,12 @@
 """The page of an indicator: what each source says of it, in figures, charts and tables, and its gap.
 
-The latest period of each source stands on the page; each earlier period has a page of tables of its own,
+The latest period of each source stands on the page; each year has a page of tables of its earlier periods,
 so that every published cell lies at one place, under its address.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -27,10 +27,15 @@ from caudal.publish.tables import (
     history_of,
     is_special,
     newest,
+    periods_table,
     set_apart,
     table_of,
 )
 from caudal.publish.voice import Shown, Voice
+
+
+#: What the cells of a corridor are broken down by.
+_CORRIDOR = ("reference_area", "counterpart_area")
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,17 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     return max(best, key=rank, default=None)
 
 
+def no_headline(voice: Voice, spec: IndicatorSpec) -> Markup:
+    """What stands in the place of the headline: that the total is withheld, or that there is none to show,
+    because every figure is about one country or corridor."""
+    totals = by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ())
+    key = "headline_withheld" if totals else "headline_no_total"
+    return voice.say(key, indicator=voice.name(spec), area=voice.area_name())
+
+
 def without_total(voice: Voice, spec: IndicatorSpec) -> str:
     """What can be said where the total is not shown: the highest and lowest figure of the first breakdown
-    of which something is; empty where nothing is."""
+    of which something is, or of the corridors; empty where nothing is."""
     cells = cells_of_indicator(voice, spec)
     for source in (s.source for s in voice.release.structure.sources):
         own = [c for c in cells if c.source == source]
@@ -126,10 +139,11 @@ def without_total(voice: Voice, spec: IndicatorSpec) -> str:
         now = [c for c in own if c.time == time and c.concept == own[0].concept]
         for key, group in by_breakdown(voice, now).items():
             named = [c for c in group if c.value is not None and not is_special(c)]
-            if len(key) == 1 and len(named) > 1:
+            if (len(key) == 1 or key == _CORRIDOR) and len(named) > 1:
                 table = table_of(voice, group)
                 where = {"source": voice.source(source), "time": voice.when(group[0].time)}
-                return f"{voice.say('extremes', by=_by(voice, key[0]), **where)} {described(voice, table)}"
+                by = _by(voice, key[0])
+                return f"{voice.say('extremes', by=by, **where)} {described(voice, table)}"
     return ""
 
 
@@ -142,24 +156,29 @@ def _leading(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 def earlier_pages(
     voice: Voice, spec: IndicatorSpec
 ) -> Mapping[str, tuple[tuple[str, tuple[Table, ...]], ...]]:
-    """Tables of the periods that the page of the indicator leaves out: by period, by source."""
+    """Tables of the periods that the page of the indicator leaves out: by year, by source."""
     cells = [*cells_of_indicator(voice, spec), *gap_cells(voice, spec)]
-    last = {
-        (c.source, c.concept): latest([d for d in cells if (d.source, d.concept) == (c.source, c.concept)])
-        for c in {(c.source, c.concept): c for c in cells}.values()
-    }
+    times: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for c in cells:
+        times[c.source, c.concept].append(c)
+    last = {key: latest(own) for key, own in times.items()}
     old = sorted(
         (c for c in cells if c.time != last[c.source, c.concept]),
-        key=lambda c: (c.time, c.source, c.indicator),
+        key=lambda c: (year_of(c.time), c.source, c.indicator, c.time),
     )
     pages: dict[str, tuple[tuple[str, tuple[Table, ...]], ...]] = {}
-    for time, group in groupby(old, key=lambda c: c.time):
+    for year, group in groupby(old, key=lambda c: year_of(c.time)):
         named = []
         for (source, indicator), own in groupby(group, key=lambda c: (c.source, c.indicator)):
             title = f"{voice.source(source)} · {voice.name(voice.release.indicators[indicator])}"
             named.append((title, _tables(voice, tuple(own))))
-        pages[time] = tuple(named)
+        pages[year] = tuple(named)
     return pages
+
+
+def year_of(time: str) -> str:
+    """The year of a period: pages of earlier periods are by year, however short the periods are."""
+    return time[:4]
 
 
 def notices_of(voice: Voice, indicator: str) -> tuple[Notice, ...]:
@@ -176,7 +195,7 @@ def _section(
     groups = by_breakdown(voice, now)
     total = next(iter(groups.get((), ())), None)
     history = history_of(voice, spec, by_breakdown(voice, cells).get((), ()), f"{ident}-time")
-    times = sorted({c.time for c in cells} - {time}, reverse=True)
+    times = sorted({year_of(c.time) for c in cells if c.time != time}, reverse=True)
     return Section(
         ident=ident,
         source=source,
@@ -220,7 +239,8 @@ def _by(voice: Voice, dimension: str) -> str:
 
 def _tables(voice: Voice, cells: Sequence[Cell]) -> tuple[Table, ...]:
     groups = by_breakdown(voice, cells)
-    return tuple(table_of(voice, v, "" if k else voice.words.text["total"]) for k, v in groups.items())
+    made = (periods_table(voice, v, "" if k else voice.words.text["total"]) for k, v in groups.items())
+    return tuple(t for tables in made for t in tables)
 
 
 def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell]) -> Gap | None:

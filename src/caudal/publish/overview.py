@@ -11,7 +11,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart
-from caudal.publish.indicator import cells_of_indicator, lead, without_total
+from caudal.publish.indicator import cells_of_indicator, lead, no_headline, without_total
 from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.release import Cell
 from caudal.publish.voice import Shown, Voice
@@ -101,8 +101,7 @@ def _holds(t: ComparisonOfTruth) -> bool | None:
 def _card(voice: Voice, spec: IndicatorSpec) -> Card:
     cell = lead(voice, spec)
     if cell is None:
-        sentence = voice.say("headline_withheld", indicator=voice.name(spec), area=voice.area_name())
-        return Card(spec, voice.name(spec), sentence, None, (), without_total(voice, spec))
+        return Card(spec, voice.name(spec), no_headline(voice, spec), None, (), without_total(voice, spec))
     return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), _groups(voice, spec, cell))
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from caudal.engine.files import sha256_bytes, writing_folder
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
-from caudal.publish import comparison, indicator, overview, profiles, routes
+from caudal.publish import comparison, indicator, overview, picture, profiles, routes, stories
 from caudal.publish.files import release_files
 from caudal.publish.numbers import fill
 from caudal.publish.release import Release, read_release
@@ -59,6 +59,7 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
     made["caudal.css"] = static.joinpath("caudal.css").read_bytes()
     press = Press(release, made, signature)
     made["index.html"] = press.door()
+    made |= press.pictures
     for tag in release.structure.languages:
         for page in press.pages(press.voices[tag]):
             made[f"{tag}/{page.path}"] = press.printed(page)
@@ -143,7 +144,12 @@ class Press:
             "home.html",
             text["home"],
             voice,
-            {"families": overview.cards(voice), "compared": _named(voice, compared), **self._journeys(voice)},
+            {
+                "families": overview.cards(voice),
+                "compared": _named(voice, compared),
+                "stories": stories.stories(voice),
+                **self._journeys(voice),
+            },
         )
         yield from self._indicators(voice, compared)
         for source in self.release.structure.sources:
@@ -156,6 +162,7 @@ class Press:
             facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
         yield from self._journey_pages(voice)
+        yield from self._story_pages(voice)
         for name, specs in compared.items():
             title = str(voice.say("compare_title", population=_names(voice, specs)))
             facts = {"sides": comparison.sides(voice, specs), "specs": specs}
@@ -183,6 +190,54 @@ class Press:
                 f"profile/{profile.code}.html", "profile.html", profile.title, voice, {"profile": profile}
             )
 
+    def _story_pages(self, voice: Voice) -> Iterator[Page]:
+        """A page for each story and each of its cards, and one that lists them."""
+        told = stories.stories(voice)
+        if told:
+            yield Page(
+                "story/index.html", "stories.html", voice.words.text["stories"], voice, {"stories": told}
+            )
+        for story in told:
+            path = f"story/{story.name}.html"
+            facts = {
+                "story": story,
+                "figures": stories.table_of_figures(story),
+                "review": story.claim_review(path.rpartition("/")[2]),
+            }
+            yield Page(path, "story.html", story.title, voice, facts)
+            for card in story.cards:
+                yield self._card_page(story, card)
+
+    def _card_page(self, story: stories.Story, card: stories.Card) -> Page:
+        name = f"{story.name}.{card.spec.card}"
+        pictured = f"{story.voice.words.language}/story/{name}.png" in self.pictures
+        facts = {
+            "story": story,
+            "card": card,
+            "review": story.claim_review(f"{name}.html"),
+            "svg": f"{name}.svg",
+            "png": f"{name}.png" if pictured else "",
+            "jsonld": f"{name}.jsonld",
+            "cite": citation(story.voice, card.plain),
+        }
+        return Page(f"story/{name}.html", "card.html", card.plain, story.voice, facts)
+
+    @cached_property
+    def pictures(self) -> Mapping[str, bytes]:
+        """What machines and social media read of each card, by path: pictures and JSON-LD."""
+        made: dict[str, bytes] = {}
+        for tag, voice in self.voices.items():
+            for story in stories.stories(voice):
+                for card in story.cards:
+                    name = f"{tag}/story/{story.name}.{card.spec.card}"
+                    svg = picture.card_svg(story, card, draft=self.signature is None)
+                    review = story.claim_review(f"{story.name}.{card.spec.card}.html")
+                    made[f"{name}.svg"] = svg.encode()
+                    made[f"{name}.jsonld"] = json.dumps(review, ensure_ascii=False, indent=1).encode() + b"\n"
+                    if (png := picture.png_of(svg)) is not None:
+                        made[f"{name}.png"] = png
+        return made
+
     def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
         for spec in self.release.base_indicators():
             name, title = spec.indicator, voice.name(spec)
@@ -192,6 +247,7 @@ class Press:
                 "headline": voice.headline(cell) if cell else None,
                 "lead": voice.shown(cell) if cell else None,
                 "instead": "" if cell else indicator.without_total(voice, spec),
+                "no_headline": None if cell else indicator.no_headline(voice, spec),
                 "sections": indicator.sections(voice, spec),
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],

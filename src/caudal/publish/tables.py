@@ -107,6 +107,21 @@ def table_of(voice: Voice, cells: Sequence[Cell], caption: str = "") -> Table:
     return Table(title, heads, rows, voice.unit(ordered[0].unit), len(cells) - len(rows))
 
 
+def periods_table(voice: Voice, cells: Sequence[Cell], caption: str = "") -> tuple[Table, ...]:
+    """The table of cells that share their dimensions, with their period in the first column where they have
+    several; a table for each period where one would be too long."""
+    times = sorted({c.time for c in cells})
+    if len(times) == 1:
+        return (table_of(voice, cells, caption),)
+    each = [table_of(voice, [c for c in cells if c.time == t], caption) for t in times]
+    if len(cells) > TABLE_ROWS:
+        return tuple(
+            replace(e, caption=f"{e.caption}, {voice.when(t)}") for e, t in zip(each, times, strict=True)
+        )
+    rows = tuple(replace(r, labels=(voice.when(r.cell.time), *r.labels)) for e in each for r in e.rows)
+    return (replace(each[0], heads=(voice.words.text["period"], *each[0].heads), rows=rows),)
+
+
 def mark_of(voice: Voice, shown: Shown, label: str = "") -> Mark:
     """A cell as a chart draws it."""
     cell = shown.cell
