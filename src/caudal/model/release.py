@@ -14,7 +14,9 @@ from pydantic import Field
 
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
+from caudal.model.official import OfficialCheck
 from caudal.model.spec import Spec, Text
+from caudal.model.story import StoryEntry
 
 OBSERVATIONS = "observations.parquet"
 STRUCTURE = "structure.json"
@@ -94,8 +96,6 @@ class Reconciliation(Spec):
     corrections: Mapping[str, int] = {}
 
 
-class SourceEntry(Spec):
-    """A source as its page shows it."""
 class BreakEntry(Spec):
     """Where the series of a source break, and why."""
 
@@ -103,6 +103,8 @@ class BreakEntry(Spec):
     reason: Text
 
 
+class SourceEntry(Spec):
+    """A source as its page shows it."""
 
     source: str
     title: Text
@@ -117,12 +119,13 @@ class BreakEntry(Spec):
     concept: Mapping[str, str]
     design: Text = Field({}, description="the design and what the error leaves out, in words")
     notes: Text = {}
-    periods: tuple[str, ...] = ()
-    inputs: tuple[InputFile, ...] = ()
     breaks: tuple[BreakEntry, ...] = ()
     words: Mapping[str, Text] = Field({}, description="names of its checks and concepts -> what they mean")
+    periods: tuple[str, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
     missing: tuple[MissingFile, ...] = ()
     reconciliation: Reconciliation | None = None
+    official: tuple[OfficialCheck, ...] = Field((), description="categories beside the producer's counts")
 
 
 class ComparisonOfTruth(Spec):
@@ -199,6 +202,7 @@ class ReleaseStructure(Spec):
     truth: tuple[ComparisonOfTruth, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     not_computable: tuple[NotComputable, ...] = ()
+    stories: tuple[StoryEntry, ...] = ()
     page_texts: Mapping[str, Mapping[str, str]] = Field(
         {}, description="texts of the pages that the country adds or replaces: language -> key -> text"
     )

@@ -38,6 +38,7 @@ from caudal.model.source import SourceSpec
 from caudal.model.spec import Text
 from caudal.river.folder import CountryFolder
 from caudal.river.members import member_sources
+from caudal.river.stories import told
 
 #: Lists of which a release carries every code, because any cell may show it.
 _WHOLE_LISTS = ("CL_OBS_STATUS", "CL_CONF_STATUS", "CL_SPECIAL")
@@ -82,18 +83,19 @@ def structure(
         custodian=publication.custodian,
         notices=publication.notices,
         dimensions=_dimensions(released, catalogue, members),
-        code_lists=_code_lists(released, catalogue, members),
+        code_lists=_code_lists(released, folder, members),
         indicators=tuple(shown),
         units={u: catalogue.units[u] for u in _used(released, "unit_code") if u in catalogue.units},
         sources=(
             *(_source_entry(run, catalogue) for run in runs if not run.members),
-            *member_sources(members),
+            *member_sources(members, [run.spec.source for run in runs if not run.members]),
         ),
         axes=tuple(catalogue.axes.values()),
         confidentiality=confidentiality,
         truth=tuple(truth),
         expectations=tuple(_expectations(shown, released, runs)),
         not_computable=tuple(n for run in runs for n in run.not_computable),
+        stories=told(folder.stories, released, publication.vintage),
         page_texts=catalogue.page_texts,
     )
 
@@ -134,15 +136,18 @@ def _dimensions(
 
 
 def _code_lists(
-    table: pa.Table, catalogue: Catalogue, members: Sequence[ReleaseStructure]
+    table: pa.Table, folder: CountryFolder, members: Sequence[ReleaseStructure]
 ) -> dict[str, tuple[CodeEntry, ...]]:
-    """The lists that the cells use, each with the codes in use and what stands above them."""
+    """The lists that the cells and stories use, each with the codes in use and what stands above them."""
+    catalogue = folder.catalogue
     used: dict[str, set[str]] = {}
     for dimension in _dimensions(table, catalogue, members):
         codes = set(_used(table, f"{dimension.name}_code"))
         used.setdefault(dimension.code_list, set()).update(codes)
     for column in ("reporter_code", "reference_area_code", "counterpart_area_code"):
         used.setdefault("CL_AREA", set()).update(_used(table, column))
+    if folder.stories:
+        used["CL_FRAME"] = {s.frame for s in folder.stories}
     used["CL_UNIT"] = set(_used(table, "unit_code"))
     lists = {name: _entries(name, used.get(name), catalogue) for name in {*used, *_WHOLE_LISTS}}
     for member in members:
@@ -188,17 +193,15 @@ def _source_entry(run: SourceRun, catalogue: Catalogue) -> SourceEntry:
         concept=spec.concept,
         design=_design_words(spec),
         notes=spec.notes,
-        periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
-        inputs=run.inputs,
         breaks=tuple(BreakEntry(at=b.at, reason=b.reason) for b in spec.breaks),
         words=_words_of(spec, kind, catalogue),
+        periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
+        inputs=run.inputs,
         missing=run.missing,
         reconciliation=_public_counts(run.reconciliation, kind),
     )
 
 
-def _design_words(spec: SourceSpec) -> Text:
-    """How a source was collected: its own note, or words for the kind of its design."""
 def _words_of(spec: SourceSpec, kind: RecordKind | None, catalogue: Catalogue) -> dict[str, Text]:
     """What the names mean by which rows are counted: checks by their reason, concepts by their code list,
     corrections by theirs."""
@@ -210,6 +213,8 @@ def _coded(kind: RecordKind | None, catalogue: Catalogue) -> Iterable[Column]:
     return (c for c in (kind.columns if kind else ()) if c.code_list in catalogue.list_notes)
 
 
+def _design_words(spec: SourceSpec) -> Text:
+    """How a source was collected: its own note, or words for the kind of its design."""
     if spec.design is None or spec.design.note:
         return spec.design.note if spec.design else {}
     text = files("caudal.catalogue").joinpath("designs.yaml").read_text(encoding="utf-8")

@@ -20,7 +20,9 @@ from caudal.model.observation import key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.source import SourceSpec
 from caudal.model.spec import Spec
+from caudal.model.story import StorySpec
 from caudal.river.state import spec_files
+from caudal.river.stories import check_story
 
 S = TypeVar("S", bound=Spec)
 
@@ -36,6 +38,7 @@ class CountryFolder:
     sources: Mapping[str, SourceSpec]
     catalogue: Catalogue
     documents: Mapping[str, Document]
+    stories: tuple[StorySpec, ...] = ()
 
     @property
     def work(self) -> Path:
@@ -87,10 +90,15 @@ def read_folder(path: Path) -> CountryFolder:
         )
     for name, source in sources.items():
         reader.problems.extend(check_source(source, reader.documents[name], catalogue, country))
+    stories = reader.read_stories()
+    if country:
+        for name, story in stories.items():
+            reader.problems.extend(check_story(story, reader.documents[name], catalogue, country.languages))
     if reader.problems or not (country and publication and policy):
         raise CaudalError(*reader.problems)
     by_name = {s.source: s for s in sources.values()}
-    return CountryFolder(path, country, publication, policy, by_name, catalogue, reader.documents)
+    told = tuple(stories.values())
+    return CountryFolder(path, country, publication, policy, by_name, catalogue, reader.documents, told)
 
 
 class _Reader:
@@ -114,7 +122,7 @@ class _Reader:
 
     def read_sources(self) -> dict[str, SourceSpec]:
         sources: dict[str, SourceSpec] = {}
-        for file in sorted((self.folder / "sources").glob("*.yaml")):
+        for file in self._files("sources"):
             name = f"sources/{file.name}"
             spec = self.read(name, SourceSpec)
             if spec and any(spec.source == s.source for s in sources.values()):
@@ -126,6 +134,19 @@ class _Reader:
         if not sources and not self.problems:
             self.problems.append(problem("no-sources", where=str(self.folder / "sources")))
         return sources
+
+    def read_stories(self) -> dict[str, StorySpec]:
+        read = {f: self.read(f"stories/{f.name}", StorySpec) for f in self._files("stories")}
+        for file, story in read.items():
+            if story and story.story != file.stem:
+                where = self.documents[f"stories/{file.name}"].where("story")
+                self.problems.append(
+                    problem("story-misnamed", where=where, found=story.story, name=file.stem)
+                )
+        return {f"stories/{f.name}": s for f, s in read.items() if s}
+
+    def _files(self, part: str) -> list[Path]:
+        return sorted((self.folder / part).glob("*.yaml"))
 
 
 def _check_publication(

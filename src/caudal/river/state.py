@@ -33,6 +33,7 @@ SPEC_PATTERNS = (
     "codes/*.csv",
     "codes/lists.yaml",
     "labels/*.csv",
+    "stories/*.yaml",
 )
 
 #: Size and time of change of each file that was looked at; None where there was none.
