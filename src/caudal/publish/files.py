@@ -28,16 +28,17 @@ from caudal.model.observation import NOT_APPLICABLE, TOTAL
 from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
 from caudal.publish.voice import Voice, voice_of
 
-_KEY = (
+#: Columns of the files, in their order: key, period and breakdowns, rest of the key, measures, attributes.
+KEY_COLUMNS = (
     "indicator_code",
     "indicator_version",
     "reporter_code",
     "reference_area_code",
     "counterpart_area_code",
 )
-_AFTER = ("source_code", "concept_vector", "vintage")
-_MEASURES = ("value", *ERRORS, "lower", "upper", "interval_type")
-_ATTRIBUTES = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
+LAST_KEY_COLUMNS = ("source_code", "concept_vector", "vintage")
+MEASURE_COLUMNS = ("value", *ERRORS, "lower", "upper", "interval_type")
+ATTRIBUTE_COLUMNS = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
 #: First letters that make a spreadsheet read a text as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -74,9 +75,17 @@ def release_files(release: Release) -> dict[str, bytes]:
 def observations_csv(release: Release) -> bytes:
     """All cells by code."""
     dimensions = tuple(f"{d}_code" for d in release.dimensions)
-    heads = ("address", *_KEY, "time_period", *dimensions, *_AFTER, *_MEASURES, *_ATTRIBUTES)
-    coded = (_coded(release, c) for c in release.cells)
-    return _csv(heads, ([row.get(h) for h in heads] for row in coded))
+    heads = (
+        "address",
+        *KEY_COLUMNS,
+        "time_period",
+        *dimensions,
+        *LAST_KEY_COLUMNS,
+        *MEASURE_COLUMNS,
+        *ATTRIBUTE_COLUMNS,
+    )
+    rows = (coded(release, c) for c in release.cells)
+    return _csv(heads, ([row.get(h) for h in heads] for row in rows))
 
 
 def truth_csv(release: Release) -> bytes:
@@ -99,7 +108,14 @@ def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
     if any(c.counterpart != NOT_APPLICABLE for c in cells):
         labelled["counterpart_area_code"] = "counterpart_area"
     labelled |= {f"{d}_code": d for d in used} | {"unit_code": "unit"}
-    columns = [*_KEY, "time_period", *(f"{d}_code" for d in used), *_AFTER, *_MEASURES, *_ATTRIBUTES]
+    columns = [
+        *KEY_COLUMNS,
+        "time_period",
+        *(f"{d}_code" for d in used),
+        *LAST_KEY_COLUMNS,
+        *MEASURE_COLUMNS,
+        *ATTRIBUTE_COLUMNS,
+    ]
     heads = ["address"]
     for name in columns:
         heads += [name, labelled[name]] if name in labelled else [name]
@@ -175,7 +191,7 @@ def _source(release: Release, name: str) -> dict[str, Any]:
     return release.sources[name].model_dump(mode="json", include=fields)
 
 
-def _coded(release: Release, cell: Cell) -> dict[str, Any]:
+def coded(release: Release, cell: Cell) -> dict[str, Any]:
     """A cell by column; a withheld one has its key and one flag."""
     chosen = dict(cell.categories)
     key = {
@@ -208,7 +224,7 @@ def _coded(release: Release, cell: Cell) -> dict[str, Any]:
 
 
 def _labelled(voice: Voice, cell: Cell, heads: Iterable[str]) -> list[Any]:
-    row = _coded(voice.release, cell)
+    row = coded(voice.release, cell)
     labels = {
         "indicator": voice.name(voice.release.indicators[cell.indicator]),
         "reference_area": voice.area_name(cell.area),
