@@ -41,8 +41,11 @@ def names(given: argparse.Namespace) -> int:
 def check(given: argparse.Namespace) -> int:
     """``caudal check``."""
     from caudal.river.folder import read_folder
+    from caudal.river.opening import open_files
 
-    show.checked(given, read_folder(given.folder))
+    folder = read_folder(given.folder)
+    opened, notices = (0, ()) if given.specs else open_files(folder)
+    show.checked(given, folder, notices, opened)
     return 0
 
 

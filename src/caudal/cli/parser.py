@@ -71,10 +71,11 @@ def _add_making(add: Add) -> None:
     sub = add(
         "check",
         commands.check,
-        "Read every spec of a country folder and report every mistake at once. Computes nothing.",
+        "Read every spec of a country folder, open its files, and report every mistake at once.",
         "caudal check examples/argentina",
     )
     sub.add_argument("folder", type=Path)
+    sub.add_argument("--specs", action="store_true", help="read the specs alone, open no file")
 
     sub = add(
         "build",

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from importlib.resources import files
@@ -94,13 +94,16 @@ def named(given: argparse.Namespace, groups: Any) -> None:
     out(given, {g.of: g.rows for g in groups}, "\n".join(lines).rstrip())
 
 
-def checked(given: argparse.Namespace, folder: Any) -> None:
+def checked(given: argparse.Namespace, folder: Any, notices: Sequence[Any] = (), opened: int = 0) -> None:
     """After ``check``."""
     sources, indicators = sorted(folder.sources), [i.indicator for i in folder.indicators()]
     deliveries = sum(len(s.deliveries) for s in folder.sources.values())
     counts = {"sources": len(sources), "deliveries": deliveries, "indicators": len(indicators)}
-    facts = {"sources": sources, "deliveries": deliveries, "indicators": indicators}
-    out(given, facts, say(given, "checked", **counts))
+    facts = {"sources": sources, "deliveries": deliveries, "indicators": indicators, "opened": opened}
+    told = [n.text(given.language) for n in notices]
+    lines = [say(given, "checked", **counts), say(given, "checked-files", opened=opened)]
+    lines += [say(given, "checked-notices", count=len(told)), *told] if told else []
+    out(given, {**facts, "notices": told}, "\n".join(lines))
 
 
 def unchanged(given: argparse.Namespace, release: Path) -> None:
@@ -122,6 +125,14 @@ def built(given: argparse.Namespace, result: Any) -> None:
     )
     if result.missing:
         text += "\n" + say(given, "built-without", count=len(result.missing))
+    for held in result.held_back:
+        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in sorted(held.reasons.items()))
+        rows, count = f"{held.rows:,}", f"{held.quarantined:,}"
+        text += "\n" + say(
+            given, "held-back", delivery=held.delivery, count=count, rows=rows, reasons=reasons
+        )
+        if held.footer:
+            text += " " + say(given, "held-back-last", rows=held.footer)
     out(given, value, text + "\n" + _how_to_look(given, result.release))
 
 

@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 from caudal.collect.contract import RawFile
 from caudal.collect.streams import encoding_of
 from caudal.collect.variables import Item, Layout, Variable
-from caudal.errors import CaudalError, problem, unknown
+from caudal.errors import CaudalError, Problem, problem, unknown
 
 _SPECIAL = {"MISSING": "", "NOTAPPL": "not applicable", "REFUSED": "refused", "DEFAULT": ""}
 
@@ -102,12 +102,12 @@ def columns_layout(columns: Mapping[str, tuple[int, int]]) -> Layout:
     return Dictionary((Record("columns", items),)).layout("", "columns")
 
 
-def _overlapping(items: Iterable[Item]) -> Iterator[Any]:
-    ordered = sorted(items, key=lambda i: (i.start, -i.end))
+def _overlapping(items: Iterable[Item]) -> Iterator[Problem]:
+    ordered = sorted((i for i in items if not i.part), key=lambda i: (i.start, i.end))
     for a, b in pairwise(ordered):
-        if b.start <= a.end < b.end or (a.start, a.end) == (b.start, b.end):
+        if b.start <= a.end:
             names = [a.variable.name, b.variable.name]
-            yield problem("dictionary-overlap", found=names, place=f"{b.start}-{a.end}")
+            yield problem("dictionary-overlap", found=names, place=f"{b.start}-{min(a.end, b.end)}")
 
 
 @dataclass
@@ -171,7 +171,9 @@ def _cspro_item(section: _Section, head: _Section) -> Item:
     label = section.get("label").split("|")[0]
     variable = Variable(section.get("name"), label, numeric=numeric)
     times = section.number("occurrences") or 1
-    item = Item(variable, section.number("start"), section.number("len"), section.number("decimal"), point)
+    part = section.get("itemtype").lower() == "subitem"
+    start, length = section.number("start"), section.number("len")
+    item = Item(variable, start, length, section.number("decimal"), point, part)
     return item if times == 1 else _Repeated.of(item, times)
 
 
@@ -183,7 +185,7 @@ class _Repeated(Item):
 
     @classmethod
     def of(cls, item: Item, times: int) -> _Repeated:
-        return cls(item.variable, item.start, item.length, item.decimals, item.point, times)
+        return cls(item.variable, item.start, item.length, item.decimals, item.point, item.part, times)
 
 
 def _flat(items: Iterable[Item]) -> Iterator[Item]:
@@ -192,7 +194,8 @@ def _flat(items: Iterable[Item]) -> Iterator[Item]:
         for i in range(item.times if isinstance(item, _Repeated) else 1):
             name = f"{item.variable.name}_{i + 1}" if isinstance(item, _Repeated) else item.variable.name
             start = item.start + i * item.length
-            yield Item(replace(item.variable, name=name), start, item.length, item.decimals, item.point)
+            variable = replace(item.variable, name=name)
+            yield Item(variable, start, item.length, item.decimals, item.point, item.part)
 
 
 def _with_values(variable: Variable, section: _Section) -> Variable:

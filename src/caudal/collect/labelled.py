@@ -11,12 +11,13 @@ declares, which older programs wrote; the error says what to declare instead.
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import importlib
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from caudal.collect.contract import LABEL, MISSING, RAW_ROW, RawFile, RawTable, doubled
-from caudal.collect.streams import unpacked
+from caudal.collect.streams import CANDIDATES, unpacked
 from caudal.collect.variables import Variable
 from caudal.engine.session import quoted
 from caudal.errors import CaudalError, nearest, problem
@@ -106,7 +107,26 @@ class _Source:
         if any(_is_utf8_misread(t) for t in texts):
             declared = self.spec.encoding or meta.file_encoding or "windows-1252"
             raise CaudalError(problem("encoding-wrong", where=self.name, declared=declared, works="utf-8"))
+        if not self.spec.encoding and (meta.file_encoding or "").upper() == "UTF-8":
+            self._check_utf8(texts, meta)
         return meta
+
+    def _check_utf8(self, texts: Sequence[str], meta: Any) -> None:
+        """Refuses texts that are no UTF-8. The reader refuses most; a letter of another encoding at the end
+        of a text it drops without a word, so the bytes of the labels and of the first rows are read too."""
+        bytewise = replace(self, spec=self.spec.model_copy(update={"encoding": "latin-1"}))
+        other = bytewise._read(metadataonly=True)[1]
+        again = [t for t in other.column_names_to_labels.values() if t]
+        again += [str(t) for labels in other.variable_value_labels.values() for t in labels.values()]
+        columns = [n for n, kind in meta.readstat_variable_types.items() if kind == "string"]
+        if columns:
+            rows = max(_FEWEST_ROWS, _CELLS // (10 * len(columns)))
+            data, _ = self._read(usecols=columns, row_limit=rows)
+            raw, _ = bytewise._read(usecols=columns, row_limit=rows)
+            texts = [*texts, *(t for n in columns for t in data[n] if t)]
+            again += [t for n in columns for t in raw[n] if t]
+        if any(_as_utf8(a) != t for t, a in zip(texts, again, strict=True)):
+            raise CaudalError(problem("labels-encoding", where=self.name))
 
     def blocks(self, rows: int) -> Iterator[tuple[Mapping[str, Sequence[Any]], int]]:
         """The columns of each block, and the number of rows before it."""
@@ -120,6 +140,15 @@ class _Source:
             if found < rows:
                 return
 
+    def _codec(self) -> str:
+        """The declared encoding under the name that the reader knows."""
+        try:
+            name = codecs.lookup(self.spec.encoding).name
+        except LookupError as error:
+            found = problem("encoding-unknown", where=self.name, found=self.spec.encoding, allowed=CANDIDATES)
+            raise CaudalError(found) from error
+        return name.replace("iso8859", "ISO-8859").upper()
+
     def _read(self, **arguments: Any) -> tuple[Mapping[str, Sequence[Any]], Any]:
         try:
             pyreadstat = importlib.import_module("pyreadstat")
@@ -130,7 +159,7 @@ class _Source:
         function = getattr(pyreadstat, self.reader.function)
         given = {**self.reader.arguments, **arguments}
         if self.spec.encoding and self.reader.encoded:
-            given["encoding"] = self.spec.encoding
+            given["encoding"] = self._codec()
         try:
             data, meta = function(str(self.path), output_format="dict", **given)
         except UnicodeDecodeError as error:
@@ -142,6 +171,14 @@ class _Source:
             code = "labels-encoding" if encoding or known else "labelled-unreadable"
             raise CaudalError(problem(code, where=self.name, detail=said)) from error
         return data, meta
+
+
+def _as_utf8(text: str) -> str | None:
+    """A text read byte by byte, as the UTF-8 that its bytes are; None where they are none."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return None
 
 
 def _is_utf8_misread(text: str) -> bool:

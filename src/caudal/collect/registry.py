@@ -20,6 +20,8 @@ from caudal.model.release import MANIFEST, OBSERVATIONS, InputFile, MissingFile
 from caudal.model.source import Delivery, SourceSpec
 
 _MEMORY = "registered.json"
+#: In a folder of releases, the file that names the one in force.
+IN_FORCE = "current.json"
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,14 @@ class Register:
     missing: tuple[MissingFile, ...] = ()
 
 
-def register_deliveries(folder: Path, source: SourceSpec, *, work: Path | None = None) -> Register:
+def register_deliveries(
+    folder: Path, source: SourceSpec, *, work: Path | None = None, fetching: bool = True
+) -> Register:
     """Registers the files of all deliveries of ``source``, a source of the country folder ``folder``.
 
     A delivery of which a file is absent is left out, and its file listed as missing with the place from
-    which it can be had; what a format can fetch (a table of a database) is fetched first, once. ``work``
-    (``folder/.caudal`` where None) remembers checksums between runs.
+    which it can be had; what a format can fetch (a table of a database) is fetched first, once, unless
+    ``fetching`` is false. ``work`` (``folder/.caudal`` where None) remembers checksums between runs.
 
     Raises :class:`CaudalError` with every file whose checksum differs from its spec's.
     """
@@ -68,7 +72,7 @@ def register_deliveries(folder: Path, source: SourceSpec, *, work: Path | None =
     for delivery in source.deliveries:
         names = declared_files(source, delivery)
         for table, name in names.items():
-            if locate(folder, source, name) is None:
+            if fetching and locate(folder, source, name) is None:
                 fetch(source.tables[table].format, folder / (source.data or "data") / name, delivery.period)
         paths = {table: locate(folder, source, name) for table, name in names.items()}
         absent = [n for t, n in names.items() if paths[t] is None]
@@ -101,9 +105,14 @@ def declared_files(source: SourceSpec, delivery: Delivery) -> Mapping[str, str]:
 
 
 def locate(folder: Path, source: SourceSpec, name: str) -> Path | None:
-    """Where a declared file lies: in the source's folder of data, or in ``data/`` of the country."""
+    """Where a declared file lies: in the source's folder of data, or in ``data/`` of the country. A folder of
+    releases stands for the one in force."""
     places = [folder / source.data / name, folder / "data" / name]
-    return next((p.resolve() for p in places if p.exists()), None)
+    found = next((p.resolve() for p in places if p.exists()), None)
+    if found is None or not (found / IN_FORCE).is_file():
+        return found
+    release = found / str(json.loads((found / IN_FORCE).read_bytes())["release"])
+    return release if release.is_dir() else None
 
 
 def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, memory: _Memory) -> RawFile:

@@ -23,13 +23,14 @@ class Variable:
 @dataclass(frozen=True)
 class Item:
     """A variable in text of fixed width: first character (from 1), length, decimals that are implied (or
-    written, with ``point``)."""
+    written, with ``point``). A ``part`` is a part of the item that stands around it."""
 
     variable: Variable
     start: int
     length: int
     decimals: int = 0
     point: bool = False
+    part: bool = False
 
     @property
     def end(self) -> int:

@@ -16,7 +16,8 @@ The interface, in the order in which a build calls it::
     total = added(d.reconciliation for d in all_done)
     threshold_problems(source, total)                            # why a release is refused, or nothing
 
-:func:`check_source` finds every mistake of a source's spec before any file is read; :func:`lineage` tells
+:func:`check_source` finds every mistake of a source's spec before any file is read, :func:`check_delivery`
+what only a file can tell, :func:`notices_of` what may not be meant; :func:`lineage` tells
 from which raw columns and which lines of the spec a concept came.
 """
 
@@ -25,6 +26,8 @@ from caudal.harmonise.crosswalk import Crosswalk, read_crosswalk
 from caudal.harmonise.delivery import Harmonised, harmonise_delivery
 from caudal.harmonise.identifiers import IdentifierKey, identifier_key
 from caudal.harmonise.lineage import ConceptLineage, lineage
+from caudal.harmonise.notices import notices_of
+from caudal.harmonise.opening import check_delivery
 from caudal.harmonise.reconcile import added, threshold_problems
 
 __all__ = [
@@ -33,10 +36,12 @@ __all__ = [
     "Harmonised",
     "IdentifierKey",
     "added",
+    "check_delivery",
     "check_source",
     "harmonise_delivery",
     "identifier_key",
     "lineage",
+    "notices_of",
     "read_crosswalk",
     "threshold_problems",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from caudal.harmonise.observed import NAME as OBSERVATION
 from caudal.harmonise.observed import as_observations, indicator_list, observation_kind
 from caudal.harmonise.periods import PeriodMapping, mapping_for
 from caudal.harmonise.pipeline import REASON, Judged, build, expected_columns, raw_columns
-from caudal.harmonise.reconcile import checked
+from caudal.harmonise.reconcile import checked, excessive
+from caudal.harmonise.samples import Samples, frequent, last_rows
 from caudal.model.catalogue import Catalogue
 from caudal.model.country import EngineSpec
 from caudal.model.observation import conform, dimensions_of
@@ -48,7 +49,10 @@ class Harmonised:
 
     ``records`` is a Parquet file of records of ``kind``, or of observations where ``kind`` is
     ``observation``; ``columns`` the concepts in it. ``quarantine`` is a Parquet file of row numbers and
-    reasons. ``concept`` are the axes that the source decides, with what differs in this delivery.
+    reasons. ``concept`` are the axes that the source decides, with what differs in this delivery. ``made``
+    tells whether it was made now or lay in the cache. ``unnamed`` are, of concepts of which more values than
+    the source allows were named by no rule, the most frequent of them; ``footer`` is how many rows at the
+    end of the file are all quarantined. Both are for the builder's side alone.
     """
 
     code: str
@@ -61,6 +65,9 @@ class Harmonised:
     concept: Mapping[str, str]
     reconciliation: Reconciliation
     sql: str
+    made: bool = field(default=False, compare=False)
+    unnamed: Mapping[str, Samples] = field(default_factory=dict)
+    footer: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,9 @@ def harmonise_delivery(
     """
     work = _prepared(folder, source, registered, catalogue, key, territory)
     limits = engine or EngineSpec()
-    place, _ = cache.get("harmonise", _content_key(work), lambda target: _make(work, cache, limits, target))
+    place, made = cache.get(
+        "harmonise", _content_key(work), lambda target: _make(work, cache, limits, target)
+    )
     account = json.loads((place / ACCOUNT).read_text(encoding="utf-8"))
     return Harmonised(
         registered.code,
@@ -112,6 +121,9 @@ def harmonise_delivery(
         {**source.concept, **registered.delivery.concept},
         Reconciliation.model_validate(account["reconciliation"]),
         (place / SQL).read_text(encoding="utf-8"),
+        made,
+        {n: tuple((str(v), int(k)) for v, k in found) for n, found in account["unnamed"].items()},
+        account["footer"],
     )
 
 
@@ -148,7 +160,10 @@ def _content_key(work: _Work) -> str:
         by_alias=True,
         exclude={"deliveries", "variants", "title", "citation", "notes", "thresholds", "helpers", "columns"},
     )
-    mapped = {n: m.model_dump(mode="json", by_alias=True) for n, m in work.mapping.all_mapped().items()}
+    mapped = {
+        n: m.model_dump(mode="json", by_alias=True, exclude={"merge"})
+        for n, m in work.mapping.all_mapped().items()
+    }
     indicators = work.catalogue.indicators.values() if work.source.kind == OBSERVATION else ()
     return content_key(
         described,
@@ -240,9 +255,10 @@ class _Run:
         columns = [t.name for t in targets if not t.helper]
         found = self._counted(judged, corrections)
         sql = self._write_records(judged, columns)
-        self._write_quarantine(judged, found)
+        footer = self._write_quarantine(judged, found)
         self._check_complete()
-        _write_account(self.target, columns, checked(found, work.registered.code), sql)
+        unnamed = frequent(judged, excessive(work.source, found), self._rows)
+        _write_account(self.target, columns, checked(found, work.registered.code), sql, unnamed, footer)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.session.execute(sql).fetchall()
@@ -253,7 +269,16 @@ class _Run:
         for join in main.join:
             back = {new: old for old, new in self.work.mapping.rename.items()}
             on = ", ".join(quoted(back.get(c, c)) for c in join.on)
-            relation = self.raw[join.table].relation
+            relation = f"SELECT * FROM ({self.raw[join.table].relation})"
+            if condition := self.work.source.tables[join.table].where:
+                there = [
+                    (o, n) for o, n in self.work.mapping.rename.items() if o in self.raw[join.table].columns
+                ]
+                renamed = ", ".join(f"{quoted(o)} AS {quoted(n)}" for o, n in there)
+                shown = f"*, {renamed}" if renamed else "*"
+                relation = (
+                    f"SELECT * FROM (SELECT {shown} FROM ({relation})) WHERE coalesce(({condition}), FALSE)"
+                )
             double = self._rows(
                 f"SELECT count(*) FROM (SELECT {on} FROM ({relation}) GROUP BY ALL HAVING count(*) > 1)"
             )
@@ -410,7 +435,8 @@ class _Run:
         options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {_ROW_GROUP}"
         self.session.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
 
-    def _write_quarantine(self, judged: Judged, found: Reconciliation) -> None:
+    def _write_quarantine(self, judged: Judged, found: Reconciliation) -> int:
+        """Writes which rows are held back; returns how many of them are the last ones of the file."""
         schema = QUARANTINE_SCHEMA
         held = schema.empty_table()
         rejected = [r for r in next(iter(self.raw.values())).rejected for _ in range(judged.cells)]
@@ -425,6 +451,9 @@ class _Run:
         together = pa.concat_tables([held, shifted])
         order = [(RAW_ROW, "ascending"), ("reason", "ascending")]
         write_table(self.target / QUARANTINE, together.sort_by(order))
+        main = next(iter(self.raw.values()))
+        held_back = set(together.column(RAW_ROW).to_pylist())
+        return last_rows(main, held_back) if main.facts.get("format") == "delimited" else 0
 
     def _check_complete(self) -> None:
         """A delivery shows every code that the source says it must, or says that it lacks it."""
@@ -444,6 +473,19 @@ class _Run:
             raise CaudalError(*problems)
 
 
-def _write_account(target: Path, columns: Sequence[str], found: Reconciliation, sql: str) -> None:
-    write_json(target / ACCOUNT, {"columns": list(columns), "reconciliation": found.model_dump(mode="json")})
+def _write_account(
+    target: Path,
+    columns: Sequence[str],
+    found: Reconciliation,
+    sql: str,
+    unnamed: Mapping[str, Samples] | None = None,
+    footer: int = 0,
+) -> None:
+    account = {
+        "columns": list(columns),
+        "reconciliation": found.model_dump(mode="json"),
+        "unnamed": dict(unnamed or {}),
+        "footer": footer,
+    }
+    write_json(target / ACCOUNT, account)
     write_bytes(target / SQL, sql.encode() + b"\n")

@@ -197,7 +197,7 @@ class _Value:
         amounts = [v for v in given if number and re.fullmatch(_AMOUNT, v)]
         texts = [literal(v) for v in given if not typed or v not in amounts or self.column.missing]
         parts = [f"{self.stated} IN ({', '.join(texts)})"] if texts else []
-        parts += [f"{number} IN ({', '.join(amounts)})"] if amounts else []
+        parts += [f"coalesce({number} IN ({', '.join(amounts)}), FALSE)"] if amounts else []
         return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
     def compiled(self, read: str, unnamed: str = "", marked: bool = False) -> Compiled:

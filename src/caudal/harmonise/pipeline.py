@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from caudal.collect.contract import MISSING, RAW_ROW, RawTable
 from caudal.engine.expressions import check_expression, columns_of
@@ -34,9 +34,10 @@ _NO_TOTAL = "total-differs"
 class Judged:
     """The pipeline up to ``judged``, and what its columns mean.
 
-    ``unnamed`` maps concept -> boolean column that is true where no rule named its value; ``warnings`` maps
-    check -> boolean column; ``cells`` is the number of rows that one raw row becomes; ``ordered`` whether
-    rows still come in the order of the file; ``before_concepts`` the step before concepts.
+    ``unnamed`` maps concept -> boolean column that is true where no rule named its value, ``values`` concept
+    -> SQL of its value before rules; ``warnings`` maps check -> boolean column; ``cells`` is the number of
+    rows that one raw row becomes; ``ordered`` whether rows still come in the order of the file;
+    ``before_concepts`` the step before concepts.
     """
 
     pipeline: Pipeline
@@ -47,6 +48,7 @@ class Judged:
     cells: int
     ordered: bool
     before_concepts: str
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -114,9 +116,8 @@ def expected_columns(source: SourceSpec, mapping: PeriodMapping, table: str) -> 
     back = {new: old for old, new in mapping.rename.items()}
     main = next(iter(source.tables))
     spec = source.tables[table]
-    if table != main:
-        on = [c for j in source.tables[main].join if j.table == table for c in j.on]
-        return tuple(back.get(c, c) for c in on)
+    if table != main:  # what its join needs is told when it is joined, with the columns of both
+        return ()
     made = set(mapping.helpers) | set(mapping.columns)
     labels: set[str] = set()
     needed: list[str] = list(spec.key)

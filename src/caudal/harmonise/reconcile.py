@@ -8,9 +8,10 @@ no rule named, is above what the source's spec allows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from caudal.errors import CaudalError, Problem, problem
+from caudal.harmonise.samples import Samples, other_mark
 from caudal.model.release import Reconciliation
 from caudal.model.source import SourceSpec
 
@@ -45,31 +46,59 @@ def added(parts: Iterable[Reconciliation]) -> Reconciliation:
     return Reconciliation(**numbers, **{n: together(n) for n in names})
 
 
-def threshold_problems(source: SourceSpec, found: Reconciliation, delivery: str = "") -> list[Problem]:
-    """Why a release with these counts is refused; empty where it is not."""
+def excessive(source: SourceSpec, found: Reconciliation) -> list[str]:
+    """Concepts of which more values were named by no rule than ``source`` allows."""
+    return [
+        concept
+        for concept, values in sorted(found.recoded_to_unknown.items())
+        if found.records and values / found.records > source.thresholds.recoded_to_unknown
+    ]
+
+
+def threshold_problems(
+    source: SourceSpec,
+    found: Reconciliation,
+    delivery: str = "",
+    *,
+    samples: Mapping[str, Samples] | None = None,
+    footer: int = 0,
+) -> list[Problem]:
+    """Why a release with these counts is refused; empty where it is not. ``samples`` are values of concepts
+    that no rule named, ``footer`` the rows at the end of a file that are all quarantined."""
     where = delivery or source.source
     problems = []
     share = found.quarantined / found.rows_in if found.rows_in else 0.0
     if share > source.thresholds.quarantined:
+        reasons = [f"{n}: {r}" for r, n in sorted(found.quarantined_by_reason.items())]
+        allowed = f"{source.thresholds.quarantined:.1%}"
         problems.append(
             problem(
-                "too-many-quarantined",
-                where=where,
-                found=f"{share:.1%}",
-                allowed=f"{source.thresholds.quarantined:.1%}",
-                reasons=[f"{n}: {r}" for r, n in sorted(found.quarantined_by_reason.items())],
+                "too-many-quarantined", where=where, found=f"{share:.1%}", allowed=allowed, reasons=reasons
             )
         )
-    for concept, values in sorted(found.recoded_to_unknown.items()):
-        share = values / found.records if found.records else 0.0
-        if share > source.thresholds.recoded_to_unknown:
-            problems.append(
-                problem(
-                    "too-many-unknown",
-                    where=where,
-                    concept=concept,
-                    found=f"{share:.1%}",
-                    allowed=f"{source.thresholds.recoded_to_unknown:.1%}",
-                )
-            )
+        if footer:
+            problems.append(problem("footer-undeclared", where=where, rows=footer))
+    for concept in excessive(source, found):
+        values = (samples or {}).get(concept, ())
+        problems.append(_too_many_unknown(source, found, concept, values, where))
     return problems
+
+
+def _too_many_unknown(
+    source: SourceSpec, found: Reconciliation, concept: str, values: Samples, where: str
+) -> Problem:
+    share = found.recoded_to_unknown[concept] / found.records
+    shown = [f"{value or '(blank)'} ({n:,})" for value, n in values] or ["?"]
+    decimal, _ = next(iter(source.tables.values())).format.marks
+    mark = other_mark(values, decimal)
+    code = "decimal-mark" if mark else "too-many-unknown"
+    return problem(
+        code,
+        where=where,
+        concept=concept,
+        found=f"{share:.1%}",
+        allowed=f"{source.thresholds.recoded_to_unknown:.1%}",
+        values=shown,
+        declared=decimal,
+        mark=mark,
+    )

@@ -7,16 +7,28 @@ deliveries. Adding a period is adding a delivery.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from caudal.model.official import OfficialCounts
 from caudal.model.residence import ResidenceSpec
 from caudal.model.spec import Name, Period, Spec, Text
 
 Scalar = str | int | float | bool
+
+
+def _is_day(value: object) -> str:
+    """An ISO date, or nothing."""
+    text = "" if value is None else str(value)
+    if text and datetime.date.fromisoformat(text).isoformat() != text:
+        raise ValueError("a date is written as 2024-05-31")
+    return text
+
+
+Day = Annotated[str, BeforeValidator(_is_day)]
 
 
 class FormatSpec(Spec):
@@ -291,6 +303,9 @@ class Mapped(Spec):
     otherwise: str = Field(
         "", description="code for values that no rule names; without it they are unknown, counted"
     )
+    merge: tuple[str, ...] = Field(
+        (), description="codes into which several raw values are meant to fall; a check tells of others"
+    )
     ordinal: bool = Field(
         False, description="the value's rank among those of the delivery stands for it: no identifier stays"
     )
@@ -344,7 +359,7 @@ class Correction(Spec):
     expect: int | None = Field(
         None, description="rows that must match; otherwise the correction has expired and the build stops"
     )
-    expires: str = Field("", description="ISO date after which it must be looked at again")
+    expires: Day = Field("", description="ISO date after which it must be looked at again")
 
 
 class VarianceTable(Spec):
@@ -399,7 +414,7 @@ class Delivery(Spec):
     lacks: Mapping[str, tuple[str, ...]] = Field(
         {}, description="concept -> codes that are known to be absent from this delivery"
     )
-    received: str = Field("", description="ISO date of receipt")
+    received: Day = Field("", description="ISO date of receipt")
     vintage: str = Field("", description="edition of the producer, for statistics of others")
     whole_from: Period | None = Field(
         None, description="first period that is whole in it: one that begins before is marked incomplete"

@@ -26,7 +26,7 @@ from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.foresight import foresee
 from caudal.river.log import Event, Tell, silent, writing_to
-from caudal.river.observing import inputs_of_source, observe
+from caudal.river.observing import HeldBack, inputs_of_source, observe
 from caudal.river.publishing import signed_edition, write_release
 from caudal.river.truth import TRUTH
 
@@ -43,7 +43,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the release folder, whether anything had changed, and what is missing."""
+    """What a build made: the release folder, whether anything had changed, what is missing, and the
+    deliveries of which rows are quarantined."""
 
     release: Path
     changed: bool
@@ -51,6 +52,7 @@ class Built:
     cells: int = 0
     suppressed: int = 0
     missing: tuple[str, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
 
     @property
     def site(self) -> Path:
@@ -106,7 +108,15 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
         cache.sweep(observed.used)
     missing = tuple(m.name for r in registers.values() for m in r.missing)
     counts = release.confidentiality
-    return Built(release.path, True, time.perf_counter() - started, counts.cells, counts.suppressed, missing)
+    return Built(
+        release.path,
+        True,
+        time.perf_counter() - started,
+        counts.cells,
+        counts.suppressed,
+        missing,
+        observed.held_back,
+    )
 
 
 def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Register:

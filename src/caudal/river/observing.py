@@ -33,6 +33,17 @@ from caudal.river.proposals import write_proposals
 @dataclass(frozen=True)
 class Observed:
     """All observations, what was seen of each source, and the folders of the cache that were used."""
+@dataclass(frozen=True)
+class HeldBack:
+    """Rows of one delivery that are quarantined, by reason; ``footer`` of them are the last of their file."""
+
+    delivery: str
+    rows: int
+    quarantined: int
+    reasons: Mapping[str, int]
+    footer: int
+
+
 
     table: pa.Table
     runs: list[SourceRun]
@@ -41,6 +52,7 @@ class Observed:
 
 def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     """The observations of all deliveries that are there.
+    held_back: tuple[HeldBack, ...] = ()
 
     Raises :class:`CaudalError` where too many rows of a source are quarantined or not understood, and
     where no file is there at all.
@@ -61,7 +73,8 @@ def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     own = key_dimensions(stage.folder.catalogue)
     dimensions = tuple(dict.fromkeys([*own, *(d for t in tables for d in dimensions_of(t))]))
     table = pa.concat_tables([conform(t, dimensions) for t in tables])
-    return Observed(table, runs, [folder for s in seen for folder in s.used])
+    held_back = tuple(h for s in seen for h in s.held_back())
+    return Observed(table, runs, [folder for s in seen for folder in s.used], held_back)
 
 
 class _Seen:
@@ -85,7 +98,20 @@ class _Seen:
     def threshold_problems(self) -> list[Problem]:
         """Why so much of the source is quarantined or not understood that nothing may be released."""
         counts = self._counts()
-        return threshold_problems(self.source, counts) if counts else []
+        if counts is None:
+            return []
+        samples = {n: v for _, r in self._harmonised for n, v in r.unnamed.items()}
+        footer = max((r.footer for _, r in self._harmonised), default=0)
+        return threshold_problems(self.source, counts, samples=samples, footer=footer)
+
+    def held_back(self) -> list[HeldBack]:
+        """The deliveries of which rows are quarantined."""
+        counts = ((d.code, r.reconciliation, r.footer) for d, r in self._harmonised)
+        return [
+            HeldBack(code, c.rows_in, c.quarantined, c.quarantined_by_reason, footer)
+            for code, c, footer in counts
+            if c.quarantined
+        ]
 
     def estimate(self) -> None:
         """The observations of every delivery."""

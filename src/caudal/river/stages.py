@@ -65,7 +65,8 @@ def harmonised(stage: Stage, source: SourceSpec, delivery: RegisteredDelivery) -
     )
     counts = result.reconciliation
     facts = {"rows": counts.rows_in, "records": counts.records, "quarantined": counts.quarantined}
-    stage.tell(Event("harmonise", delivery.code, "made", time.perf_counter() - started, facts))
+    state = "made" if result.made else "kept"
+    stage.tell(Event("harmonise", delivery.code, state, time.perf_counter() - started, facts))
     return result
 
 

@@ -62,11 +62,12 @@ def _read(file: RawFile, spec: Format, expected: Collection[str], target: Path) 
 
 def require_columns(name: str, expected: Iterable[str], columns: Collection[str]) -> None:
     """Raises :class:`CaudalError` with every expected column that is not there."""
+    there = list(columns)
     absent = [c for c in expected if c not in columns]
     if absent:
         raise CaudalError(
             *(
-                problem("column-missing", where=name, found=c, allowed=columns, nearest=nearest(c, columns))
+                problem("column-missing", where=name, found=c, allowed=there, nearest=nearest(c, there))
                 for c in absent
             )
         )
