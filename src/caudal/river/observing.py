@@ -31,9 +31,6 @@ from caudal.river.proposals import write_proposals
 
 
 @dataclass(frozen=True)
-class Observed:
-    """All observations, what was seen of each source, and the folders of the cache that were used."""
-@dataclass(frozen=True)
 class HeldBack:
     """Rows of one delivery that are quarantined, by reason; ``footer`` of them are the last of their file."""
 
@@ -44,15 +41,18 @@ class HeldBack:
     footer: int
 
 
+@dataclass(frozen=True)
+class Observed:
+    """All observations, what was seen of each source, and the folders of the cache that were used."""
 
     table: pa.Table
     runs: list[SourceRun]
     used: list[Path]
+    held_back: tuple[HeldBack, ...] = ()
 
 
 def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     """The observations of all deliveries that are there.
-    held_back: tuple[HeldBack, ...] = ()
 
     Raises :class:`CaudalError` where too many rows of a source are quarantined or not understood, and
     where no file is there at all.
