@@ -137,6 +137,7 @@ def _check_formula(formula: Formula, draft: Draft, document: Document, i: int) -
 def _check_derived(derived: DerivedSpec, draft: Draft, document: Document) -> list[Problem]:
     """Indicators, dimensions and axes of a computation from observations that nothing bears."""
     parts: list[tuple[tuple[str | int, ...], Operand]] = [(("numerator",), derived.numerator)]
+    parts += [(("minus", i), o) for i, o in enumerate(derived.minus)]
     parts += [(("denominator", i), o) for i, o in enumerate(derived.denominator)]
     named = (*draft.dimensions, "reference_area", "counterpart_area")
     found = []

@@ -2,7 +2,8 @@
 
 A family has three functions: ``plan`` says which indicators such records can carry, in which crossings,
 ``estimate`` computes them, and ``explain`` writes what was summed as SQL that an auditor can run. A kind
-that no line names is estimated by design, as persons and tables of counts are.
+that no line names is estimated by design, as persons and tables of counts are. A family that ``pools`` takes
+all deliveries of a source at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caudal.estimate import incidents, indicators
+from caudal.estimate.stays import family as crossings
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,15 @@ class Family:
     plan: Callable[..., tuple[tuple[indicators.Planned, ...], tuple[indicators.Impossible, ...]]]
     estimate: Callable[..., Any]
     explain: Callable[..., str]
+    pools: bool = False
+    """Whether all deliveries of a source are one body of records, as the months of a register are."""
 
 
 BY_DESIGN = Family(indicators.plan, indicators.estimate, indicators.explain)
-FAMILIES: Mapping[str, Family] = {"incident": Family(incidents.plan, incidents.estimate, incidents.explain)}
+FAMILIES: Mapping[str, Family] = {
+    "incident": Family(incidents.plan, incidents.estimate, incidents.explain),
+    "crossing": Family(crossings.plan, crossings.estimate, crossings.explain, pools=True),
+}
 
 
 def family_of(kind: str) -> Family:

@@ -63,11 +63,12 @@ class Adjustment(Spec):
 
 
 class DerivedSpec(Spec):
-    """An indicator computed from observations: a sum, or a sum over a sum, for each area and time that all
+    """An indicator computed from observations: a sum, a balance, or a sum over a sum, for each area and time that all
     parts have. Where the concept vectors of two parts differ on an axis that no adjustment names, it is
     refused."""
 
     numerator: Operand
+    minus: tuple[Operand, ...] = Field((), description="taken from the numerator, as for a balance")
     denominator: tuple[Operand, ...] = Field((), description="added together; without any, the sum itself")
     adjustments: tuple[Adjustment, ...] = ()
     concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the result decides")

@@ -37,6 +37,8 @@ class Holds(StrEnum):
     INTEGER = "integer"
     DECIMAL = "decimal"
     DATE = "date"
+    INSTANT = "instant"
+    """A date and time of day, local to where it happened."""
     TEXT = "text"
     KEY = "key"
     """An identifier of a unit: replaced by a keyed hash at the door."""
@@ -47,6 +49,7 @@ ARROW_TYPES: Mapping[Holds, pa.DataType] = {
     Holds.INTEGER: pa.int64(),
     Holds.DECIMAL: pa.float64(),
     Holds.DATE: pa.date32(),
+    Holds.INSTANT: pa.timestamp("us"),
     Holds.TEXT: pa.string(),
     Holds.KEY: pa.string(),
 }
@@ -75,7 +78,8 @@ class Invariant:
 @dataclass(frozen=True)
 class RecordKind:
     """A kind of record. ``count_column`` names the column that says how many units one row stands for,
-    where rows are counts; empty where a row is one unit."""
+    where rows are counts; empty where a row is one unit. ``made`` are columns that its family of estimators
+    adds: formulas may read them, no source fills them."""
 
     name: str
     unit: str
@@ -83,6 +87,7 @@ class RecordKind:
     leaves: Leaves
     invariants: tuple[Invariant, ...] = ()
     count_column: str = ""
+    made: tuple[Column, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """The column called ``name``, or None."""

@@ -27,6 +27,7 @@ from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
+from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.proposals import write_proposals
 
 
@@ -114,7 +115,10 @@ class _Seen:
         ]
 
     def estimate(self) -> None:
-        """The observations of every delivery."""
+        """The observations of every delivery, or of all together where the kind asks for it."""
+        if is_pooled(self.source.kind) and self._harmonised:
+            self._estimate_pooled()
+            return
         for delivery, result in self._harmonised:
             if is_member(self.source):
                 self.members.append(Member(pq.read_table(result.records), read_structure(delivery)))
@@ -143,6 +147,16 @@ class _Seen:
         """The observations of a delivery, with the breaks and incomplete periods that are declared."""
         return marked(pa.concat_tables(tables), self.source.breaks, delivery.delivery)
 
+    def _estimate_pooled(self) -> None:
+        """Observations of one body of records; they carry a vintage of their own, or the publication's."""
+        records, key, used = pooled_records(self.stage, self.source, self._harmonised)
+        indicators = self.stage.folder.indicators()
+        files, impossible = stages.estimates(self.stage, records, key, indicators)
+        self._note(impossible)
+        self.used += [*used, *(f.parent for f in files)]
+        vintage = self.stage.folder.publication.vintage
+        self.tables.extend(_where_none(pq.read_table(f), vintage) for f in files)
+
     def _note(self, impossible: tuple[Impossible, ...]) -> None:
         self._impossible.update({i.indicator: i.missing for i in impossible})
 
@@ -169,6 +183,12 @@ def inputs_of_source(folder: CountryFolder, source: SourceSpec, register: Regist
         errors = InputFile(name=table.name, sha256=sha256_file(table), bytes=size, period=inputs[0].period)
         inputs.append(errors)
     return tuple(inputs)
+
+
+def _where_none(table: pa.Table, vintage: str) -> pa.Table:
+    column = table.column_names.index("vintage")
+    own = [v or vintage for v in table["vintage"].to_pylist()]
+    return table.set_column(column, table.schema.field("vintage"), pa.array(own, pa.string()))
 
 
 def _of_vintage(table: pa.Table, vintage: str) -> pa.Table:

@@ -30,18 +30,24 @@ def compare_with_truth(folder: CountryFolder, released: pa.Table) -> list[Compar
     dimensions = key_dimensions(folder.catalogue)
     table = pq.read_table(path, filters=[("breakdown_n", "<=", _MOST)])
     known = [d for d in dimensions if f"{d}_code" in table.column_names]
-    truth = {_key(row, known): row["value"] for row in table.to_pylist()}
-    found = (_compared(row, truth, known, dimensions) for row in released.to_pylist())
+    rows = table.to_pylist()
+    dated = _dated(rows)
+    truth = {_key(row, known, dated): row["value"] for row in rows}
+    found = (_compared(row, truth, known, dimensions, dated) for row in released.to_pylist())
     return sorted((c for c in found if c is not None), key=lambda c: c.address)
 
 
 def _compared(
-    row: dict[str, Any], truth: dict[tuple[str, ...], float], known: list[str], dimensions: tuple[str, ...]
+    row: dict[str, Any],
+    truth: dict[tuple[str, ...], float],
+    known: list[str],
+    dimensions: tuple[str, ...],
+    dated: set[str],
 ) -> ComparisonOfTruth | None:
     chosen = {d: row[f"{d}_code"] for d in dimensions if row[f"{d}_code"] != TOTAL}
     if row["reference_area_code"] != row["reporter_code"]:
         chosen["region"] = row["reference_area_code"]
-    value = truth.get(_key(row, known))
+    value = truth.get(_key(row, known, dated))
     if (
         value is None
         or row["value"] is None
@@ -61,14 +67,23 @@ def _compared(
     )
 
 
-def _key(row: dict[str, Any], known: list[str]) -> tuple[str, ...]:
-    """Indicator, area, year and the categories of the dimensions that the truth knows."""
-    return tuple(_parts(row, known))
+def _dated(rows: list[dict[str, Any]]) -> set[str]:
+    """Indicators whose truth is known for several periods: theirs must be the same, others' the year."""
+    periods: dict[str, set[str]] = {}
+    for row in rows:
+        periods.setdefault(row["indicator_code"], set()).add(str(row["time_period"]))
+    return {name for name, found in periods.items() if len(found) > 1}
 
 
-def _parts(row: dict[str, Any], known: list[str]) -> Iterator[str]:
+def _key(row: dict[str, Any], known: list[str], dated: set[str]) -> tuple[str, ...]:
+    """Indicator, area, period and the categories of the dimensions that the truth knows."""
+    return tuple(_parts(row, known, dated))
+
+
+def _parts(row: dict[str, Any], known: list[str], dated: set[str]) -> Iterator[str]:
+    period = str(row["time_period"])
     yield row["indicator_code"]
     yield row["reference_area_code"]
-    yield str(row["time_period"])[:4]
+    yield period if row["indicator_code"] in dated else period[:4]
     for name in known:
         yield row[f"{name}_code"]

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from caudal.errors import CaudalError, problem
 from caudal.simulate.axes import TERRITORY, TOTAL, dimension_names
+from caudal.simulate.border import BorderFiles, border_file_names, true_rows, write_border
 from caudal.simulate.census import census_rows
 from caudal.simulate.codes import code_list, code_list_bytes, code_list_names
 from caudal.simulate.describe import dictionary_csv
@@ -107,7 +109,9 @@ def simulate_country(
     geography = make_geography(persons, seed)
     counts, sums = _write_sources(workshop, parameters, geography, progress)
     _write_dictionaries(workshop)
-    _write_truth(workshop, sums)
+    border = write_border(workshop, persons, seed)
+    counts |= border.rows
+    _write_truth(workshop, sums, border)
     declared = _declaration(parameters, geography, counts, sums)
     (workshop / DECLARATION).write_text(declared, encoding="utf-8")
     files = _move(workshop, folder, counts)
@@ -210,9 +214,10 @@ def _write_dictionaries(folder: Path) -> None:
         (folder / DICTIONARIES / f"{name}.csv").write_bytes(code_list_bytes(name))
 
 
-def _write_truth(folder: Path, sums: Tally) -> None:
+def _write_truth(folder: Path, sums: Tally, border: BorderFiles) -> None:
     table = true_values(sums)
-    pq.write_table(table, folder / TRUTH_TABLE, compression="zstd", compression_level=3)
+    whole = pa.concat_tables([table, true_rows(border.truth, table.schema)])
+    pq.write_table(whole, folder / TRUTH_TABLE, compression="zstd", compression_level=3)
     plain = pc.equal(table["reference_area_code"], TERRITORY)
     for name in dimension_names():
         if name not in ("reference_area", "migratory_status"):
@@ -248,7 +253,12 @@ def _json(value: Any) -> str:
 def _own_names() -> set[str]:
     deliveries = {permit_file(q) for q in PERMIT_LAYOUTS}
     layouts = {layout.file for layout in (CENSUS_PERSONS, SURVEY_PERSONS, SURVEY_HOUSEHOLDS, REGISTER)}
-    return deliveries | layouts | {TRUTH_TABLE, TRUTH_SUMMARY, DECLARATION, DICTIONARIES, _WORKSHOP}
+    return (
+        deliveries
+        | set(border_file_names())
+        | layouts
+        | {TRUTH_TABLE, TRUTH_SUMMARY, DECLARATION, DICTIONARIES, _WORKSHOP}
+    )
 
 
 def _refuse_strange_files(folder: Path) -> None:

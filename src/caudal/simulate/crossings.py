@@ -12,8 +12,8 @@ and a figure made from it is never evidence about one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -109,7 +109,8 @@ class SimulatedRegister:
 class Plan:
     """What to simulate: a span of whole months, errors of the register, a closure of the border.
 
-    ``closure`` is a pair of dates; ``first_citizenship`` is that of the country itself.
+    ``closure`` is a pair of dates; ``first_citizenship`` is that of the country itself; ``travellers`` per
+    thousand nominal events, by type.
     """
 
     start: date = date(2018, 1, 1)
@@ -117,6 +118,7 @@ class Plan:
     errors: RegisterErrors = RegisterErrors()
     closure: tuple[date, date] | None = None
     first_citizenship: str = "PAN"
+    travellers: Mapping[str, float] = field(default_factory=lambda: TRAVELLERS_PER_THOUSAND_EVENTS)
 
     @property
     def start_day(self) -> int:
@@ -199,7 +201,7 @@ def _blocks(plan: Plan, events: int, seed: int) -> Iterator[tuple[pa.Table, pa.T
 
 def _block(plan: Plan, events: int, random: np.random.Generator) -> tuple[pa.Table, pa.Table]:
     scale = events / EVENTS_OF_A_THOUSAND
-    counts = {name: int(random.poisson(per * scale)) for name, per in TRAVELLERS_PER_THOUSAND_EVENTS.items()}
+    counts = {name: int(random.poisson(per * scale)) for name, per in plan.travellers.items()}
     type_index = np.repeat(np.arange(len(TYPES)), [counts[name] for name in TYPES])
     type_index = random.permutation(type_index)
     person, minute, inside = _itineraries(type_index, plan, random)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +55,11 @@ class Piece:
     repairs: Repairs
     calendar: RuleCalendar
     use_compiled: bool | None = None
+
+    def at(self, rows: Ints, day: int) -> Piece:
+        """The same persons with the crossings of ``rows`` alone, moved to the date ``day``."""
+        taken = self.crossings.take(rows)
+        return replace(self, crossings=taken, day=np.full(len(rows), day, np.int32))
 
     def final(self) -> FinalDays:
         """The days on which the results became final."""

@@ -66,7 +66,7 @@ def _at(piece: Piece, day: int, citizenships_n: int) -> Ints:
     """Persons present and resident at the end of ``day``, shape (2, citizenships)."""
     if not len(piece.day):
         return np.zeros((2, citizenships_n), np.int64)
-    row, started = _last_rows(piece, day)
+    row, started = last_rows(piece, day)
     inside, s = piece.crossings.inside, piece.statuses
     present = np.where(started, inside[row] == 1, inside[row] == 0)
     resident = np.where(started, s.after[row], s.before[row]) == 1
@@ -74,7 +74,7 @@ def _at(piece: Piece, day: int, citizenships_n: int) -> Ints:
     return np.array([np.bincount(code[who], minlength=citizenships_n) for who in (present, resident)])
 
 
-def _last_rows(piece: Piece, day: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def last_rows(piece: Piece, day: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """For each person the last row up to ``day`` (the first if there is none), and whether there is one."""
     until = np.concatenate([[0], np.cumsum(piece.day <= day)])
     starts, ends = piece.offsets[:-1], piece.offsets[1:]

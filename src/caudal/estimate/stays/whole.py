@@ -1,0 +1,168 @@
+"""What only the whole register can say: account, policies for gaps, repairs. By dimensions of their own.
+
+``account_item``: the population account of each final year, in all and for nationals and foreigners, with
+the vital events that the source states; without them it is unadjusted, and says so. ``history_policy``:
+migrations of each final year under every policy for gaps, and corrected for crossings that nobody recorded
+(losses measured on the runs, coverage of posts as stated). ``history_repair``: repairs by kind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from caudal.estimate.indicators import Crossing, Planned
+from caudal.estimate.stays import columns as c
+from caudal.estimate.stays.classify import count_repairs
+from caudal.estimate.stays.cube import CubeSpec
+from caudal.estimate.stays.losses import Losses, corrected_cube, estimated_losses
+from caudal.estimate.stays.sensitivity import policy_movement
+from caudal.estimate.stays.stocks import Vital, population_account
+
+if TYPE_CHECKING:
+    from caudal.estimate.stays.register import Register
+
+ACCOUNT, POLICY, REPAIR = "account_item", "history_policy", "history_repair"
+WHOLE = (ACCOUNT, POLICY, REPAIR)
+ITEMS: Mapping[str, str] = {
+    "opening": "opening_n",
+    "births": "births_n",
+    "deaths": "deaths_n",
+    "arrivals": "immigration_n",
+    "departures": "emigration_n",
+    "naturalised_in": "naturalised_in_n",
+    "naturalised_out": "naturalised_out_n",
+    "closing": "closing_n",
+}
+_CORRECTED = "corrected"
+_REPAIRS = ("duplicates", "ties", "runs_of_entries", "runs_of_exits")
+#: Where the policy drops a person, figures of persons differ too much to be a policy's doing alone.
+_BY_MONTH = CubeSpec(by=("month", "direction"))
+
+
+def whole_rows(
+    register: Register, planned: Planned, crossing: Crossing, territory: str
+) -> list[dict[str, Any]]:
+    """The cells of a crossing by one of :data:`WHOLE`."""
+    if ACCOUNT in crossing:
+        return _account(register, crossing, territory)
+    if POLICY in crossing:
+        return _policies(register, planned)
+    return _repairs(register)
+
+
+def _cell(value: float, status: str = "A", note: str = "full-count", **rest: Any) -> dict[str, Any]:
+    return {"value": float(value), "n": round(abs(value)), "status": status, "note": note, **rest}
+
+
+def _final_years(register: Register) -> list[int]:
+    return [y for y in register.timing.years if register.timing.is_final(str(y))]
+
+
+def _account(register: Register, crossing: Crossing, territory: str) -> list[dict[str, Any]]:
+    groups = len(crossing) == 3
+    found = []
+    for year in _final_years(register):
+        rows = register.kept(f"account {year}", lambda y=year: _account_table(register, y)).to_pylist()
+        note = rows[0]["adjustment_code"] if rows else ""
+        if not groups:
+            found += _items(_summed(rows), year, note, _one_group)
+            continue
+        for code, part in _by_status(rows, territory).items():
+            found += _items(_summed(part), year, note, lambda code=code: {"citizenship_status": code})
+    return found
+
+
+def _one_group() -> dict[str, str]:
+    return {}
+
+
+def _account_table(register: Register, year: int) -> pa.Table:
+    stated = register.residence.vital.get(str(year))
+    vital = Vital(stated.births, stated.deaths, stated.residents_unseen) if stated else None
+    start, end = date(year - 1, 12, 31), date(year, 12, 31)
+    return population_account(register.packed, start, end, register.settings, vital)
+
+
+def _by_status(rows: list[dict[str, Any]], territory: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows of single citizenships as nationals and foreigners; nothing without citizenship."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        code = row["citizenship_code"]
+        if code != c.TOTAL:
+            found["CIT" if code == territory else c.UNKNOWN if code == c.UNKNOWN else "FOR"].append(row)
+    return found
+
+
+def _summed(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Items over citizenships; a change from one to another within the group is none."""
+    single = [r for r in rows if r["citizenship_code"] != c.TOTAL] or rows
+    total = {item: sum(r[column] for r in single) for item, column in ITEMS.items()}
+    within = min(total["naturalised_in"], total["naturalised_out"])
+    return {**total, **{n: total[n] - within for n in ("naturalised_in", "naturalised_out")}}
+
+
+def _items(items: Mapping[str, int], year: int, note: str, group: Any) -> list[dict[str, Any]]:
+    unadjusted = note == "unadjusted"
+    hidden = {"births", "deaths"} if unadjusted else set()
+    told = "unadjusted" if unadjusted else "full-count"
+    kept = {i: n for i, n in items.items() if i not in hidden}
+    return [_cell(n, note=told, year=str(year), account_item=i, **group()) for i, n in kept.items()]
+
+
+def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
+    from caudal.estimate.stays.register import direction_of
+
+    direction = direction_of(planned.formula.universe)
+    moved = register.kept("policies", lambda: policy_movement(register.packed, register.settings, _BY_MONTH))
+    corrected = register.kept("corrected", lambda: _corrected(register))
+    found = []
+    for year in _final_years(register):
+        rows = _of(moved, year, direction)
+        for column in (n for n in moved.column_names if n.endswith("_n")):
+            policy = column.removesuffix("_n")
+            if policy not in ("least", "most", "crossings"):
+                total = sum(r[column] for r in rows)
+                found.append(_cell(total, year=str(year), history_policy=policy))
+        fixed = _of(corrected, year, direction)
+        value, se = (sum(r[n] for r in fixed) for n in ("value", "model_se"))
+        limits = {
+            "lower": max(0.0, float(np.round(value - 1.96 * se))),
+            "upper": float(np.round(value + 1.96 * se)),
+        }
+        told = {"model_se": float(se), **limits, "year": str(year), "history_policy": _CORRECTED}
+        found.append(_cell(float(np.round(value)), "E", "corrected-for-losses", **told))
+    return found
+
+
+def _of(table: pa.Table, year: int, direction: str | None) -> list[dict[str, Any]]:
+    rows = table.to_pylist()
+    return [r for r in rows if r["month_code"][:4] == str(year) and r["direction_code"] == direction]
+
+
+def _corrected(register: Register) -> pa.Table:
+    measured = estimated_losses(count_repairs(register.packed, register.settings))
+    coverage = register.residence.coverage_by_post
+    losses = Losses(
+        measured.entry_share, measured.exit_share, measured.entry_se, measured.exit_se, dict(coverage)
+    )
+    return corrected_cube(register.packed, register.settings, _BY_MONTH, losses)
+
+
+def _repairs(register: Register) -> list[dict[str, Any]]:
+    counted = register.kept("repairs", lambda: _repairs_table(register)).to_pylist()[0]
+    year = str(register.timing.last.year)
+    return [_cell(n, year=year, history_repair=kind) for kind, n in counted.items()]
+
+
+def _repairs_table(register: Register) -> pa.Table:
+    repairs = count_repairs(register.packed, register.settings)
+    counts = {name: getattr(repairs, f"{name}_n") for name in _REPAIRS}
+    counts["dropped"] = repairs.dropped_crossings_n
+    counts["unusable"] = sum(register.packed.rejected.values())
+    return pa.table({name: [n] for name, n in counts.items()})
