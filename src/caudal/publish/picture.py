@@ -14,11 +14,13 @@ from importlib.util import find_spec
 
 from markupsafe import escape
 
+from caudal.publish.chart import Mark, Scale, scale_for
 from caudal.publish.stories import Card, Story, Told
 
 _WIDTH, _HEIGHT, _LEFT = 1200, 630, 64
 _INK, _SOFT, _WATER, _CLAY, _SAND = "#1d2a33", "#51616b", "#0b5d73", "#7a3b12", "#fdf3dc"
 _FAMILY = "Noto Sans"
+_ROWS, _ROW, _GRAPH = 3, 92, (720, 1120)
 #: Letters to a line at a size of letters: a little under what the widest sentences need.
 _LETTERS_PER_LINE = 1950
 
@@ -26,17 +28,25 @@ _LETTERS_PER_LINE = 1950
 def card_svg(story: Story, card: Card, *, draft: bool) -> str:
     """The card as SVG."""
     voice, text = story.voice, story.voice.words.text
-    parts = [_band(text["draft_mark"] if draft else "", text["story_review"] if story.reasons else "")]
+    fiction = text["fiction_mark"] if voice.release.structure.simulated else ""
+    marks_of_state = (
+        text["draft_mark"] if draft else "",
+        text["story_review"] if story.reasons else "",
+        fiction,
+    )
+    parts = [_band(marks_of_state)]
     parts.append(_line(story.frame.upper(), 100, 24, fill=_WATER, weight=700))
     y = 150
     for line in _lines(card.plain, 42)[:4]:
         parts.append(_line(line, y, 42, weight=700))
         y += 54
-    y += 8
-    rows = [r for r in (card.figure, *card.beside) if r.cell is not None][:3]
-    for row in rows:
-        parts += _row(row, y)
-        y += 62
+    rows = [r for r in (card.figure, *card.beside) if r.cell is not None][:_ROWS]
+    y = max(y + 20, _HEIGHT - 90 - _ROW * len(rows))
+    marks = [m for m in card.marks if m.value is not None]
+    scale = scale_for(marks, include=(0.0,) if card.bars else ()) if marks else None
+    for row, mark in zip(rows, card.marks, strict=False):
+        parts += _row(row, mark, scale, y)
+        y += _ROW
     place = f"{voice.area_name()}. {card.figure.time}. {text['source_word']}: {card.figure.source}."
     foot = _lines(place, 22)[:2]
     for i, line in enumerate(foot):
@@ -65,16 +75,32 @@ def png_of(svg: str) -> bytes | None:
         )
 
 
-def _row(told: Told, y: int) -> list[str]:
-    """A figure with its limits, and of what it is."""
-    words = _lines(told.label, 22)[0]
-    limits = f" ({told.interval})" if told.cell and told.cell.has_interval and told.interval else ""
-    figure = _line(told.value, y + 24, 38, fill=_WATER, weight=700)
-    return [figure, _line(limits.strip(), y + 22, 22, x=330), _line(words, y + 22, 22, x=560, fill=_SOFT)]
+def _row(told: Told, mark: Mark, scale: Scale | None, y: int) -> list[str]:
+    """A figure with its limits in letters and as a mark, under the words for what it is of."""
+    parts = [_line(_lines(told.label, 22)[0], y, 22, fill=_SOFT)]
+    parts.append(_line(told.value, y + 44, 40, fill=_WATER, weight=700))
+    if told.interval:
+        parts.append(_line(told.interval, y + 42, 22, x=300))
+    if scale is None or mark.value is None:
+        return parts
+    middle = y + 34
+    limits = [v for v in (mark.lower, mark.upper) if v is not None]
+    if len(limits) == 2:
+        a, b = (_place(v, scale) for v in limits)
+        ends = f"M{a},{middle - 9}v18M{a},{middle}H{b}M{b},{middle - 9}v18"
+        parts.append(f'<path d="{ends}" stroke="{_WATER}" stroke-width="3" fill="none"/>')
+    look = f'fill="#fff" stroke="{_WATER}" stroke-width="4"' if mark.weak else f'fill="{_WATER}"'
+    parts.append(f'<circle cx="{_place(mark.value, scale)}" cy="{middle}" r="9" {look}/>')
+    return parts
 
 
-def _band(draft: str, review: str) -> str:
-    words = " · ".join(w for w in (draft, review) if w)
+def _place(value: float, scale: Scale) -> str:
+    share = (value - scale.low) / (scale.high - scale.low)
+    return f"{_GRAPH[0] + (_GRAPH[1] - _GRAPH[0]) * share:.1f}"
+
+
+def _band(marks: tuple[str, ...]) -> str:
+    words = " · ".join(m for m in marks if m)
     if not words:
         return ""
     band = f'<rect x="16" width="{_WIDTH - 16}" height="52" fill="{_SAND}"/>'

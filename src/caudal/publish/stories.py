@@ -54,6 +54,8 @@ class Card:
     svg: Markup
     concept: tuple[tuple[str, str, str], ...]
     strength: str
+    marks: tuple[Mark, ...]
+    bars: bool
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class Story:
         beside = tuple(self.figures[n] for n in spec.beside)
         headline = self._filled(voice.plain(spec.headline))
         ident = f"card-{spec.card}"
-        marks = [_mark(f, voice) for f in (figure, *beside)]
+        marks = tuple(_mark(f, voice) for f in (figure, *beside))
         bars = figure.cell is not None and not voice.release.indicators[figure.cell.indicator].is_rate
         unit = figure.cell.unit if figure.cell else ""
         svg = rows_chart(
@@ -203,6 +205,7 @@ class Story:
         return Card(
             spec, headline, headline.striptags(), figure, beside,
             voice.plain(spec.shows_not), voice.plain(spec.counter), svg, concept, strength,
+            marks, bars,
         )  # fmt: skip
 
 
