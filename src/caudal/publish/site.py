@@ -19,10 +19,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from caudal.engine.files import sha256_bytes, writing_folder
+from caudal.engine.files import writing_folder
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
-from caudal.publish import comparison, indicator, overview, picture, profiles, routes, stories
+from caudal.publish import comparison, downloads, indicator, overview, picture, profiles, routes, stories
+from caudal.publish.exchange.writing import exchange_files
 from caudal.publish.files import release_files
 from caudal.publish.numbers import fill
 from caudal.publish.release import Release, read_release
@@ -58,6 +59,7 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
     static = files("caudal.publish").joinpath("static")
     made["caudal.css"] = static.joinpath("caudal.css").read_bytes()
     press = Press(release, made, signature)
+    made.update(exchange_files(release, press.voices, made, signature))
     made["index.html"] = press.door()
     made |= press.pictures
     for tag in release.structure.languages:
@@ -171,7 +173,7 @@ class Press:
             "method.html", "method.html", text["method"], voice, {"truths": overview.truth_view(voice)}
         )
         yield Page("quality.html", "quality.html", text["quality"], voice, {})
-        yield Page("data.html", "data.html", text["data"], voice, {"files": self._listed(voice)})
+        yield Page("data.html", "data.html", text["data"], voice, downloads.listing(voice, self.files))
 
     def _journeys(self, voice: Voice) -> dict[str, Any]:
         """Routes and countries that have pages of their own."""
@@ -252,59 +254,14 @@ class Press:
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
                 "compared": spec.population if spec.population in compared else "",
-                "csv": f"data/{name}.csv",
-                "dataset": self._dataset(voice, spec),
+                "offer": downloads.offer(voice, spec, cell, self.files),
+                "dataset": downloads.dataset(voice, spec, citation(voice, title), self.files),
             }
             yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
             for time, tables in indicator.earlier_pages(voice, spec).items():
                 subtitle = f"{title}, {voice.when(time)}"
                 shown = {"spec": spec, "tables": tables, "time": voice.when(time)}
                 yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
-
-    def _listed(self, voice: Voice) -> list[tuple[str, str, int, str]]:
-        """Files of one language and those of all: path, what it is, bytes, checksum. Whole ones first."""
-        names = self.release.indicators
-        own = [p for p in self.files if p.startswith(("data/", f"{voice.words.language}/data/"))]
-        stems = {p: p.rpartition("/")[2].rpartition(".")[0] for p in own}
-        ordered = sorted(own, key=lambda p: (stems[p] in names, p.endswith(".json"), p))
-        return [(p, self._what(voice, p), len(self.files[p]), sha256_bytes(self.files[p])) for p in ordered]
-
-    def _what(self, voice: Voice, path: str) -> str:
-        stem, _, kind = path.rpartition("/")[2].rpartition(".")
-        if stem in self.release.indicators:
-            key = "file_csv" if kind == "csv" else "file_json"
-            return str(voice.say(key, name=voice.name(self.release.indicators[stem])))
-        return voice.words.text[f"file_{stem}"]
-
-    def _dataset(self, voice: Voice, spec: IndicatorSpec) -> dict[str, Any]:
-        """schema.org/Dataset of an indicator."""
-        structure = self.release.structure
-        times = sorted({c.time for c in self.release.cells_of.get(spec.indicator, ())})
-        base = "../../"
-        return {
-            "@context": "https://schema.org/",
-            "@type": "Dataset",
-            "name": f"{voice.name(spec)}: {voice.area_name()}",
-            "description": voice.plain(spec.text.definition) or voice.name(spec),
-            "identifier": f"{structure.territory}/{spec.indicator}/{structure.vintage}",
-            "version": structure.vintage,
-            "inLanguage": voice.words.language,
-            "isAccessibleForFree": True,
-            "license": structure.licence,
-            "creator": {"@type": "Organization", "name": voice.plain(structure.producer)},
-            "spatialCoverage": voice.area_name(),
-            "temporalCoverage": "/".join(dict.fromkeys([times[0], times[-1]])) if times else "",
-            "variableMeasured": {
-                "@type": "PropertyValue",
-                "name": voice.name(spec),
-                "unitText": voice.unit(spec.unit),
-            },
-            "citation": citation(voice, voice.name(spec)),
-            "distribution": [
-                _download(f"{base}{voice.words.language}/data/{spec.indicator}.csv", "text/csv"),
-                _download(f"{base}data/{spec.indicator}.json", "application/json"),
-            ],
-        }
 
 
 def citation(voice: Voice, title: str) -> str:
@@ -329,10 +286,6 @@ def json_ld(value: Any) -> Markup:
     """
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def _download(url: str, media_type: str) -> dict[str, str]:
-    return {"@type": "DataDownload", "contentUrl": url, "encodingFormat": media_type}
 
 
 def _named(voice: Voice, names: Mapping[str, Any]) -> list[tuple[str, str]]:
