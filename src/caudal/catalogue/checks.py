@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from caudal.catalogue.draft import Draft
-from caudal.catalogue.formulas import SQL_FIELDS
+from caudal.catalogue.formulas import FIRST_FIELDS, SQL_FIELDS
 from caudal.engine.expressions import check_expression
 from caudal.engine.specs import Document
 from caudal.errors import Problem, problem, unknown
@@ -126,7 +126,11 @@ def _check_formula(formula: Formula, draft: Draft, document: Document, i: int) -
         for name in SQL_FIELDS:
             sql = getattr(formula, name)
             place = document.where("formulas", i, name)
-            found += check_expression(sql, columns, where=place) if sql else []
+            found += check_expression(sql, (*columns, *formula.first), where=place) if sql else []
+        for name, first in formula.first.items():
+            place = document.where("formulas", i, "first", name)
+            for sql in (getattr(first, n) for n in FIRST_FIELDS):
+                found += check_expression(sql, columns, where=place) if sql else []
         if formula.weight:
             found += check_name("column", formula.weight, columns, document.where("formulas", i, "weight"))
     for name in ("concept", "needs"):

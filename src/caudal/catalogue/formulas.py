@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from caudal.engine.expressions import columns_of
 from caudal.model.catalogue import TERRITORY
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.record import PROVENANCE_COLUMNS
 
+FIRST_FIELDS = ("of", "universe", "more_among", "than_among")
 SQL_FIELDS = ("universe", "total", "mean", "numerator", "denominator")
 
 
@@ -18,9 +20,14 @@ def formula_columns(formula: Formula) -> tuple[str, ...]:
     >>> formula_columns(Formula(kind="person", universe="age_years > 14", mean="weekly_hours"))
     ('age_years', 'weekly_hours')
     """
-    parts = (getattr(formula, name) for name in SQL_FIELDS)
-    named = [c for sql in parts if sql for c in columns_of(sql)]
+    named = [c for sql in formula_sql(formula) for c in columns_of(sql) if c not in formula.first]
     return tuple(dict.fromkeys([*named, *([formula.weight] if formula.weight else [])]))
+
+
+def formula_sql(formula: Formula) -> tuple[str, ...]:
+    """Every expression of a formula, and of what it takes from the records first."""
+    firsts = (getattr(f, name) for f in formula.first.values() for name in FIRST_FIELDS)
+    return tuple(sql for sql in (*(getattr(formula, n) for n in SQL_FIELDS), *firsts) if sql)
 
 
 def formula_for(
@@ -55,6 +62,9 @@ def in_territory(formula: Formula, territory: str) -> Formula:
     >>> in_territory(Formula(kind="person", total="birth_country_code <> '{territory}'"), "AR").total
     "birth_country_code <> 'AR'"
     """
-    return formula.model_copy(
-        update={n: getattr(formula, n).replace(TERRITORY, territory) for n in SQL_FIELDS}
-    )
+
+    def placed(spec: Any, names: Iterable[str]) -> dict[str, str]:
+        return {n: getattr(spec, n).replace(TERRITORY, territory) for n in names}
+
+    firsts = {n: f.model_copy(update=placed(f, FIRST_FIELDS)) for n, f in formula.first.items()}
+    return formula.model_copy(update={**placed(formula, SQL_FIELDS), "first": firsts})

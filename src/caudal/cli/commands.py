@@ -100,6 +100,23 @@ def verify(given: argparse.Namespace) -> int:
     return 0
 
 
+def serve(given: argparse.Namespace) -> int:
+    """``caudal serve``."""
+    from threading import Event
+
+    from caudal.publish.server import serving
+    from caudal.river.signing import verify
+
+    release = _release(given.release)
+    problems = verify(release)
+    if problems:
+        raise CaudalError(*problems)
+    with serving(release, host=given.host, port=given.port, told=show.Served(given).line) as address:
+        show.serving(given, release, address)
+        Event().wait()
+    return 0
+
+
 def diff(given: argparse.Namespace) -> int:
     """``caudal diff``."""
     from caudal.river.diff import compare_releases
@@ -113,6 +130,27 @@ def diff(given: argparse.Namespace) -> int:
             raise CaudalError(problem("no-earlier-release", where=str(given.before)))
         given.before, given.after = earlier[-1], current
     show.compared(given, compare_releases(_release(given.before), _release(given.after)))
+    return 0
+
+
+def official(given: argparse.Namespace) -> int:
+    """``caudal official``."""
+    from caudal.river.official import official
+
+    show.official(given, official(given.folder, given.source))
+    return 0
+
+
+def forget(given: argparse.Namespace) -> int:
+    """``caudal forget``."""
+    from caudal.river.forget import forget_delivery, forget_person
+
+    date = given.date or datetime.date.today().isoformat()
+    if given.person:
+        found = forget_person(given.folder, given.delivery, given.person, date)
+    else:
+        found = forget_delivery(given.folder, given.delivery, date)
+    show.forgotten(given, found)
     return 0
 
 

@@ -18,6 +18,7 @@ Caudal turns the files that a country already has into protected, documented mig
   caudal check pais           read every spec and report every mistake at once
   caudal build pais           from raw bytes to a draft release with its pages
   caudal diff A B             what changed between two releases, cell by cell
+  caudal serve pais           look at its pages in a browser
   caudal sign pais            put a name to the release: the draft becomes public
   caudal trace ADDRESS        walk a published cell back to its bytes
 """
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     _add_making(add)
     _add_releasing(add)
     _add_asking(add)
+    _add_holding(add)
     return top
 
 
@@ -116,6 +118,17 @@ def _add_releasing(add: Add) -> None:
     sub.add_argument("release", type=Path, help="release folder, or country folder for its current release")
 
     sub = add(
+        "serve",
+        commands.serve,
+        "Serve a release as it lies there, to this machine only unless --host says otherwise. Ctrl+C ends it.",
+        "caudal serve examples/istmo --port 8000",
+    )
+    sub.add_argument("release", type=Path, help="release folder, or country folder for its current release")
+    sub.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
+    sub.add_argument("--port", type=int, default=8000, help="port (default 8000; 0 for any that is free)")
+    sub.add_argument("--quiet", action="store_true", help="do not tell each request")
+
+    sub = add(
         "diff",
         commands.diff,
         "Show what changed between two releases, cell by cell. A country folder: last signed and current.",
@@ -167,6 +180,31 @@ def _add_asking(add: Add) -> None:
     )
     sub.add_argument("of", nargs="?", default="", help="a kind, a code list, a dimension or an axis")
     sub.add_argument("--in", dest="folder", type=Path, help="country folder whose own names count too")
+
+
+def _add_holding(add: Add) -> None:
+    sub = add(
+        "official",
+        commands.official,
+        "Hold a sample against its producer's own counts: the z-value of every category.",
+        "caudal official examples/chile census_2024 --all",
+    )
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("source", nargs="?", default="", help="one source (default: all that have such counts)")
+    sub.add_argument("--all", action="store_true", help="every category, not only those that do not agree")
+
+    sub = add(
+        "forget",
+        commands.forget,
+        "Remove a delivery, or one person, from raw files, cache and builder's tables; mark the releases.",
+        "caudal forget examples/istmo survey/2023-Q4",
+    )
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("delivery", nargs="?", default="", help="SOURCE/PERIOD; with --person, SOURCE")
+    sub.add_argument(
+        "--person", nargs="+", metavar="VALUE", help="raw values of the columns of the source's key, in order"
+    )
+    sub.add_argument("--date", default="", help="date that is written down (default: today)")
 
     sub = add(
         "schemas",

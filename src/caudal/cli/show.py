@@ -158,6 +158,24 @@ def verified(given: argparse.Namespace, release: Path, signature: Any) -> None:
     out(given, value, text)
 
 
+def serving(given: argparse.Namespace, release: Path, address: str) -> None:
+    """When ``serve`` begins."""
+    out(given, {"release": str(release), "address": address}, say(given, "serving", address=address))
+    sys.stdout.flush()
+
+
+class Served:
+    """Tells each answer of ``serve`` on the standard error stream, never who asked."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.quiet = given.json or given.quiet
+
+    def line(self, method: str, path: str, status: int) -> None:
+        """One answer."""
+        if not self.quiet:
+            print(status, method, ascii(path)[1:-1], file=sys.stderr, flush=True)
+
+
 def compared(given: argparse.Namespace, comparison: Any) -> None:
     """After ``diff``."""
     lines = [say(given, f"change-{k}", count=n) for k, n in comparison.counts.items()]
@@ -198,6 +216,35 @@ def walked(given: argparse.Namespace, walk: Any) -> None:
     out(given, asdict(walk), "\n".join(lines).rstrip())
 
 
+def official(given: argparse.Namespace, found: Mapping[str, Any]) -> None:
+    """A sample beside its producer's counts: the categories that do not agree, or all of them."""
+    lines = []
+    for source, checks in found.items():
+        apart = [c for c in checks if not c.agrees]
+        lines.append(say(given, "official", source=source, categories=len(checks), apart=len(apart)))
+        shown = checks if given.all else apart
+        lines += [
+            f"{c.z:+8.2f}  {c.variable} {c.value}  {c.label}  "
+            f"{c.official:,} / {c.estimate:,.0f} ± {c.se:,.0f}"
+            f"{'  (<30)' if c.few else ''}"
+            for c in shown
+        ]
+    facts = {s: [c.model_dump() for c in checks] for s, checks in found.items()}
+    out(given, facts, "\n".join(lines))
+
+
+def forgotten(given: argparse.Namespace, found: Any) -> None:
+    """What was forgotten, and what its custodian has to do now."""
+    lines = [say(given, "forgotten", what=found.what)]
+    lines += [say(given, "forgotten-file", file=name) for name in found.gone]
+    lines += [
+        say(given, "forgotten-rows", file=name, sha256=sha, rows=found.rows)
+        for name, sha in found.rewritten.items()
+    ]
+    lines += [say(given, "forgotten-release", release=name) for name in found.releases]
+    out(given, _plain(found), "\n".join(lines))
+
+
 def reconciled(given: argparse.Namespace, found: Any) -> None:
     """After ``reconcile``."""
     lines = [say(given, "ours-theirs", ours=number(found.ours), theirs=number(found.theirs))]
@@ -232,8 +279,8 @@ def _short(text: str) -> str:
 
 
 def _how_to_look(given: argparse.Namespace, release: Path) -> str:
-    site = (release / "site").resolve()
-    return say(given, "look", page=site / "index.html", folder=site)
+    folder = release.resolve()
+    return say(given, "look", page=folder / "site" / "index.html", folder=folder)
 
 
 def _told(value: Any, depth: int) -> list[str]:

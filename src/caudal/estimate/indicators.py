@@ -25,6 +25,7 @@ from caudal.catalogue import formula_for
 from caudal.catalogue.formulas import formula_columns, in_territory
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import literal, quoted
+from caudal.estimate.firsts import told, with_firsts
 from caudal.estimate.honesty import honest
 from caudal.estimate.survey import (
     Count,
@@ -144,14 +145,23 @@ def estimate(
     rule = "" if records.design.kind == "full_count" else records.reliability_rule
     for weight, group in _by_weight(planned).items():
         crossings = group[0].together or _union(p.crossings for p in group)
+        design = _with_weight(records.design, weight)
         with _written(_relation(records, group, catalogue), session, scratch) as relation:
+            ready = [_resolved(p, relation, design, session) for p in group]
             for family in _families(crossings, _sizes(relation, crossings, session)):
                 if not _asked(group, family):
                     continue
-                cube = _cube(relation, _with_weight(records.design, weight), rule, group, family, session)
-                tables.extend(_observations(cube, p, family, records, catalogue) for p in group)
+                cube = _cube(relation, design, rule, ready, family, session)
+                tables.extend(_observations(cube, p, family, records, catalogue) for p in ready)
     found = [conform(t, dimensions) for t in tables if t.num_rows]
     return pa.concat_tables([conform(pa.table({}), dimensions), *found])
+
+
+def _resolved(planned: Planned, relation: str, design: Design, session: Any) -> Planned:
+    """The plan with what its formula takes first from the records written into it."""
+    if not planned.formula.first:
+        return planned
+    return replace(planned, formula=with_firsts(planned.formula, relation, design.weight or "1", session))
 
 
 def _asked(group: Sequence[Planned], family: Sequence[Crossing]) -> bool:
@@ -227,7 +237,8 @@ def explain(records: Records, planned: Planned, catalogue: Catalogue) -> str:
     dims = [quoted(_DIMENSION + d) for d in sorted({d for c in planned.crossings for d in c})]
     grouped = f"\nGROUP BY {', '.join(dims)}" if dims else ""
     columns = ", ".join([*dims, f"{planned.indicator.scale} * {figure} AS value"])
-    return f"SELECT {columns}\nFROM ({_relation(records, [planned], catalogue)})\nWHERE {known}{grouped}"
+    relation = f"FROM ({_relation(records, [planned], catalogue)})"
+    return f"{told(planned.formula)}SELECT {columns}\n{relation}\nWHERE {known}{grouped}"
 
 
 def key_dimensions(catalogue: Catalogue) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def _prepared(
         raise CaudalError(
             problem("key-missing", where="caudal.yaml", found=identifiers, source=source.source)
         )
-    names = {m.crosswalk for m in mapping.all_mapped().values() if m.crosswalk}
+    names = {m.table for m in mapping.all_mapped().values() if m.crosswalk}
     crosswalks = {n: read_crosswalk(folder, n) for n in sorted(names)}
     return _Work(folder, source, registered, catalogue, key, territory, mapping, kind, crosswalks)
 

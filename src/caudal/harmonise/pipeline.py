@@ -66,7 +66,7 @@ def build(
     main, table = next(iter(source.tables.items()))
     pipeline = _raw_steps(Pipeline(), mapping, raw, context.period)
     names = _joined_names(source, mapping, raw)
-    pipeline = _joined(pipeline, main, table, mapping, raw)
+    pipeline = _joined(pipeline, main, source, mapping, raw)
     _check_raw_expressions(source, table, names)
     pipeline, corrections = _corrected(pipeline, source.corrections)
     pipeline = _selected(pipeline, table, names, source.totals, context)
@@ -87,6 +87,7 @@ def build(
         cells,
         not table.join and not any(t.mapped.ordinal for t in targets),
         before_concepts,
+        {c.name: c.before for c in compiled if c.before and c.before != quoted(c.name)},
     )
 
 
@@ -169,9 +170,18 @@ def _joined_names(
     return names
 
 
+def _brought_in(table: str, source: SourceSpec) -> str:
+    """The rows of a second table that its own ``where`` keeps."""
+    condition = source.tables[table].where
+    return (
+        f"(SELECT * FROM raw_{table} WHERE coalesce(({condition}), FALSE))" if condition else f"raw_{table}"
+    )
+
+
 def _joined(
-    pipeline: Pipeline, main: str, spec: TableSpec, mapping: PeriodMapping, raw: Mapping[str, RawTable]
+    pipeline: Pipeline, main: str, source: SourceSpec, mapping: PeriodMapping, raw: Mapping[str, RawTable]
 ) -> Pipeline:
+    spec = source.tables[main]
     previous, taken = f"raw_{main}", {mapping.rename.get(c, c) for c in raw[main].columns}
     for join in spec.join:
         renamed = [mapping.rename.get(c, c) for c in raw[join.table].columns]
@@ -195,7 +205,7 @@ def _joined(
         on = " AND ".join(f"l.{quoted(c)} = r.{quoted(c)}" for c in join.on)
         select = (
             f"SELECT l.*{shown},\n  r.{RAW_ROW} IS NULL AS {quoted('alone:' + join.table)}\n"
-            f"FROM {previous} l LEFT JOIN raw_{join.table} r ON {on}"
+            f"FROM {previous} l LEFT JOIN {_brought_in(join.table, source)} r ON {on}"
         )
         pipeline = pipeline.step(f"joined_{join.table}", select)
         previous = pipeline.last

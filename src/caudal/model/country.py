@@ -59,6 +59,8 @@ class PublicationSpec(Spec):
     reliability: str = Field(
         "chile", description="rule that labels estimates of samples, from catalogue/reliability"
     )
+    purpose: str = Field("official_statistics", description="what the release is for; sources must allow it")
+    recipients: tuple[str, ...] = Field(("public",), description="who receives it; sources must allow them")
     embargo: str = Field("", description="ISO date and time before which it must not be shown")
     custodian: str = Field("", description="who signs")
     notices: tuple[Notice, ...] = ()

@@ -14,6 +14,25 @@ from pydantic import Field, model_validator
 from caudal.model.spec import Name, Spec, Text
 
 
+class First(Spec):
+    """What a formula takes from the same records before it is computed, under a name that its SQL uses: a
+    multiple of a quantile, or the codes of a column that weigh more in one group than in another. Errors take
+    it as known."""
+
+    of: str = Field(description="SQL: the quantity, or the column of codes")
+    universe: str = Field("TRUE", description="SQL condition: the records that it is taken from")
+    quantile: float | None = Field(None, gt=0, lt=1, description="as 0.5 for the median")
+    times: float = Field(1.0, gt=0, description="multiple of the quantile")
+    more_among: str = Field("", description="SQL condition: the group in which the codes weigh more")
+    than_among: str = Field("", description="SQL condition: the group that it is held against")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> First:
+        if (self.quantile is None) != (bool(self.more_among) and bool(self.than_among)):
+            raise ValueError("either `quantile`, or `more_among` with `than_among`")
+        return self
+
+
 class Formula(Spec):
     """What is computed from the records of one kind. Exactly one of `total`, `mean` and `ratio`."""
 
@@ -23,6 +42,7 @@ class Formula(Spec):
     mean: str = Field("", description="SQL: a quantity, averaged over the universe where it is known")
     numerator: str = Field("", description="SQL: condition or quantity, over the denominator")
     denominator: str = Field("", description="SQL: condition or quantity")
+    first: Mapping[Name, First] = Field({}, description="name -> what is taken from the records first")
     weight: str = Field("", description="column used instead of the design's weight, as for earnings")
     concept: Mapping[str, str] = Field({}, description="axes of the concept vector that the formula decides")
     needs: Mapping[str, str] = Field(

@@ -166,6 +166,7 @@ class Expectation(Spec):
     published_in: str
     ours: float | None
     reproduced: bool
+    sample: bool = Field(False, description="ours is a sample of it: three standard errors apart agree")
 
 
 class NotComputable(Spec):

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from caudal.model.official import OfficialCounts
+from caudal.model.official import OfficialCounts, Published
 from caudal.model.residence import ResidenceSpec
 from caudal.model.spec import Name, Period, Spec, Text
 
@@ -286,7 +286,14 @@ class Mapped(Spec):
         "", alias="from", description="raw column, or columns, that it reads"
     )
     recode: Mapping[str, Scalar] = Field({}, description="raw value -> code; YAML keys are read as text")
-    crosswalk: str = Field("", description="file of codes/ with `code`, `standard_code` and validity")
+    crosswalk: str = Field(
+        "",
+        description="file of codes/ with `code`, `standard_code` and validity, or one of the catalogue, "
+        "as in standard:country_names",
+    )
+    choose: Mapping[str, str] = Field(
+        {}, description="switch of a crosswalk of the catalogue -> choice, as in {parda: afro}"
+    )
     expression: str = Field(
         "", description="SQL over raw columns, helpers and other concepts, period_start and period_end"
     )
@@ -314,6 +321,12 @@ class Mapped(Spec):
     def raw_columns(self) -> tuple[str, ...]:
         """The columns of `from`."""
         return (self.source,) if isinstance(self.source, str) and self.source else tuple(self.source)
+
+    @property
+    def table(self) -> str:
+        """The crosswalk with what is chosen, as in standard:ethnicity_br?parda=afro; empty where none."""
+        said = "&".join(f"{k}={v}" for k, v in sorted(self.choose.items()))
+        return f"{self.crosswalk}?{said}" if said else self.crosswalk
 
 
 class Variant(Spec):
@@ -478,6 +491,7 @@ class SourceSpec(Spec):
     residence: ResidenceSpec | None = Field(
         None, description="of border crossings: who is a resident, and how histories are completed"
     )
+    published: tuple[Published, ...] = Field((), description="figures that its producer published")
     official_counts: OfficialCounts | None = Field(
         None, description="the producer's count of every category, to hold a sample against"
     )

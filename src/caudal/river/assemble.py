@@ -16,9 +16,11 @@ import pyarrow.compute as pc
 from ruamel.yaml import YAML
 
 from caudal.estimate.indicators import gap_of, key_dimensions
+from caudal.harmonise import statements
 from caudal.model.catalogue import Catalogue, ancestors
 from caudal.model.indicator import Expected, IndicatorSpec
 from caudal.model.observation import TOTAL, UNKNOWN, dimensions_of
+from caudal.model.official import OfficialCheck, Published
 from caudal.model.record import Column, Leaves, RecordKind, record_kinds
 from caudal.model.release import (
     BreakEntry,
@@ -54,6 +56,7 @@ class SourceRun:
     reconciliation: Reconciliation | None = None
     not_computable: tuple[NotComputable, ...] = ()
     members: tuple[ReleaseStructure, ...] = ()
+    official: tuple[OfficialCheck, ...] = ()
 
 
 def structure(
@@ -192,13 +195,14 @@ def _source_entry(run: SourceRun, catalogue: Catalogue) -> SourceEntry:
         published_by_producer=spec.published_by_producer,
         concept=spec.concept,
         design=_design_words(spec),
-        notes=spec.notes,
+        notes=_with_statements(spec),
         breaks=tuple(BreakEntry(at=b.at, reason=b.reason) for b in spec.breaks),
         words=_words_of(spec, kind, catalogue),
         periods=tuple(dict.fromkeys(i.period for i in run.inputs)),
         inputs=run.inputs,
         missing=run.missing,
         reconciliation=_public_counts(run.reconciliation, kind),
+        official=run.official,
     )
 
 
@@ -211,6 +215,16 @@ def _words_of(spec: SourceSpec, kind: RecordKind | None, catalogue: Catalogue) -
 
 def _coded(kind: RecordKind | None, catalogue: Catalogue) -> Iterable[Column]:
     return (c for c in (kind.columns if kind else ()) if c.code_list in catalogue.list_notes)
+
+
+def _with_statements(spec: SourceSpec) -> Text:
+    """The notes of a source, with what its choices where practice differs mean."""
+    said = statements(spec)
+    languages = dict.fromkeys([*spec.notes, *(language for text in said for language in text)])
+    return {
+        n: " ".join(t for t in (spec.notes.get(n, ""), *(text.get(n, "") for text in said)) if t)
+        for n in languages
+    }
 
 
 def _design_words(spec: SourceSpec) -> Text:
@@ -238,36 +252,46 @@ def _public_counts(counts: Reconciliation | None, kind: RecordKind | None) -> Re
 def _expectations(
     indicators: Iterable[IndicatorSpec], table: pa.Table, runs: Sequence[SourceRun]
 ) -> Iterable[Expectation]:
-    present = {r.spec.source for r in runs if r.inputs}
+    present = {r.spec.source: r.spec for r in runs if r.inputs}
     for indicator in indicators:
-        for expected in indicator.expected:
-            if expected.source not in present:
+        own: list[tuple[str, Expected | Published]] = [(e.source, e) for e in indicator.expected]
+        of_sources = [(n, p) for n, s in present.items() for p in s.published]
+        told = [*own, *((n, p) for n, p in of_sources if p.indicator == indicator.indicator)]
+        for source, expected in told:
+            if source not in present:
                 continue
-            ours = _our_value(table, indicator, expected)
+            row = _our_row(table, indicator, source, expected)
+            ours = None if row is None else row["value"]
             yield Expectation(
                 indicator=indicator.indicator,
-                source=expected.source,
+                source=source,
                 time_period=expected.time_period,
                 published=expected.value,
                 published_in=expected.published_in,
                 ours=None if ours is None else round(ours, expected.decimals),
-                reproduced=ours is not None and _agrees(ours, expected),
+                reproduced=row is not None and ours is not None and _agrees(row, expected),
+                sample=isinstance(expected, Published) and expected.sample,
             )
 
 
-def _agrees(ours: float, expected: Expected) -> bool:
-    return abs(ours - expected.value) <= 0.5 * 10.0**-expected.decimals + 1e-9
+def _agrees(row: Mapping[str, Any], expected: Expected | Published) -> bool:
+    """Whether ours is what was published; of a sample of it, within three standard errors."""
+    sample = isinstance(expected, Published) and expected.sample
+    apart = 3 * (row["sampling_se"] or 0.0) if sample else 0.0
+    return bool(abs(row["value"] - expected.value) <= apart + 0.5 * 10.0**-expected.decimals + 1e-9)
 
 
-def _our_value(table: pa.Table, indicator: IndicatorSpec, expected: Expected) -> float | None:
+def _our_row(
+    table: pa.Table, indicator: IndicatorSpec, source: str, expected: Expected | Published
+) -> Mapping[str, Any] | None:
     wanted: Mapping[str, str] = {
         "indicator_code": indicator.indicator,
-        "source_code": expected.source,
+        "source_code": source,
         "time_period": expected.time_period,
         **{f"{d}_code": c for d, c in expected.categories.items()},
     }
     rows = [r for r in _matching(table, wanted) if _only(r, expected.categories)]
-    return rows[0]["value"] if len(rows) == 1 else None
+    return rows[0] if len(rows) == 1 else None
 
 
 def _matching(table: pa.Table, wanted: Mapping[str, str]) -> list[dict[str, Any]]:

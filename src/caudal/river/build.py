@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,17 @@ from caudal.collect import Register, register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.files import remove_parts, write_json
 from caudal.engine.session import connect
+from caudal.errors import CaudalError
 from caudal.harmonise import identifier_key
 from caudal.model.country import EngineSpec
 from caudal.model.observation import in_key_order
 from caudal.model.source import SourceSpec
+from caudal.protect.custody import custody_problems
 from caudal.river import stages, state
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.foresight import foresee
+from caudal.river.forget import forgotten_problems
 from caudal.river.log import Event, Tell, silent, writing_to
 from caudal.river.observing import HeldBack, inputs_of_source, observe
 from caudal.river.publishing import signed_edition, write_release
@@ -85,6 +89,7 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
     memory = options.memory or folder.country.engine.memory
     threads = options.threads or folder.country.engine.threads
     registers = {name: _registered(folder, s, tell) for name, s in folder.sources.items()}
+    _check_custody(folder, registers)
     seen |= state.look(_raw_files(folder, registers))
     inputs = [i for n, r in registers.items() for i in inputs_of_source(folder, folder.sources[n], r)]
     signed = signed_edition(folder, inputs, folder.spec_files())
@@ -119,6 +124,16 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
     )
 
 
+def _check_custody(folder: CountryFolder, registers: Mapping[str, Register]) -> None:
+    """The gate's first question, asked before any work: may these files be used for this release at all?"""
+    held = [(folder.sources[n], [d.delivery for d in r.deliveries]) for n, r in registers.items()]
+    problems = custody_problems(held, folder.publication)
+    for name, register in registers.items():
+        problems += forgotten_problems(folder.work, register, folder.sources[name])
+    if problems:
+        raise CaudalError(*problems)
+
+
 def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Register:
     register = register_deliveries(folder.path, source, work=folder.work)
     for missing in register.missing:
@@ -138,6 +153,12 @@ def _raw_files(folder: CountryFolder, registers: dict[str, Register]) -> list[Pa
     for name, register in registers.items():
         source = folder.sources[name]
         found += [folder.path / source.data / m.name for m in register.missing]
+        found += [
+            d.path.parent / state.CURRENT
+            for r in register.deliveries
+            for d in r.files.values()
+            if d.path.is_dir()
+        ]
         table = variance_table_path(folder.path, source)
         found += [table] if table else []
     return found

@@ -20,6 +20,7 @@ from caudal.estimate.indicators import Impossible, key_dimensions
 from caudal.estimate.series import marked
 from caudal.harmonise import Harmonised, added, threshold_problems
 from caudal.model.observation import conform, dimensions_of
+from caudal.model.official import OfficialCheck
 from caudal.model.release import InputFile, NotComputable, Reconciliation
 from caudal.model.source import SourceSpec
 from caudal.river import stages
@@ -27,6 +28,7 @@ from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
+from caudal.river.official import checks_of, is_public, official_counts_path
 from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.proposals import write_proposals
 
@@ -44,7 +46,8 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class Observed:
-    """All observations, what was seen of each source, and the folders of the cache that were used."""
+    """All observations, what was seen of each source, the folders of the cache that were used, and the
+    deliveries of which rows are quarantined."""
 
     table: pa.Table
     runs: list[SourceRun]
@@ -67,7 +70,9 @@ def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     for source in seen:
         source.estimate()
     runs = [source.run() for source in seen]
-    of_members = joined([m for s in seen for m in s.members])
+    of_members = joined(
+        [m for s in seen for m in s.members], [s.source.source for s in seen if not s.members]
+    )
     tables = [*of_members, *(t for s in seen for t in s.tables)]
     if not tables:
         raise CaudalError(problem("nothing-to-release", where=str(stage.folder.path)))
@@ -171,17 +176,23 @@ class _Seen:
             self._counts(),
             tuple(NotComputable(indicator=i, source=name, missing=m) for i, m in lacking),
             tuple(m.structure for m in self.members),
+            self._official(),
         )
+
+    def _official(self) -> tuple[OfficialCheck, ...]:
+        """Its categories beside the producer's counts, where both are public."""
+        folder = self.stage.folder
+        return checks_of(folder, self.source, self.register) if is_public(folder, self.source) else ()
 
 
 def inputs_of_source(folder: CountryFolder, source: SourceSpec, register: Register) -> tuple[InputFile, ...]:
     """The raw files of a source, and its producer's table of errors."""
     inputs = [i for d in register.deliveries for i in d.inputs()]
-    table = variance_table_path(folder.path, source)
-    if table is not None and inputs:
+    beside = (variance_table_path(folder.path, source), official_counts_path(folder.path, source))
+    period = inputs[0].period if inputs else ""
+    for table in (t for t in beside if t is not None and inputs):
         size = table.stat().st_size
-        errors = InputFile(name=table.name, sha256=sha256_file(table), bytes=size, period=inputs[0].period)
-        inputs.append(errors)
+        inputs.append(InputFile(name=table.name, sha256=sha256_file(table), bytes=size, period=period))
     return tuple(inputs)
 
 

@@ -67,7 +67,26 @@ KIND = RecordKind(
         Column("clean_cooking_code", CODE, "cooks mainly with gas or electricity", "CL_YES_NO"),
         Column("internet_code", CODE, "access to the internet at home, of any kind", "CL_YES_NO"),
         Column("computer_code", CODE, "a computer at home", "CL_YES_NO"),
-        Column("income_quintile_code", CODE, "fifth of persons by income per head of the household", "CL_INCOME_QUINTILE"),
+        Column(
+            "income_quintile_code",
+            CODE,
+            "fifth of persons by income per head of the household",
+            "CL_INCOME_QUINTILE",
+        ),
+        Column("poverty_code", CODE, "income poverty, as the producer classifies", "CL_POVERTY"),
+        Column("extreme_poverty_code", CODE, "extreme income poverty, as the producer says", "CL_YES_NO"),
+        Column(
+            "multidimensional_poverty_code",
+            CODE,
+            "poor in several dimensions, as the producer says",
+            "CL_YES_NO",
+        ),
+        Column(
+            "income_per_person", DECIMAL, "monthly income of the household per head (or equivalent adult)"
+        ),
+        Column("poverty_line", DECIMAL, "amount below which income_per_person means poverty, same currency"),
+        Column("extreme_poverty_line", DECIMAL, "amount below which it means extreme poverty, same currency"),
+        Column("poverty_weight", DECIMAL, "expansion factor for household income, where it has its own"),
     ),
     invariants=(
         Invariant("age-out-of-range", "age_years BETWEEN 0 AND 120"),
