@@ -29,6 +29,7 @@ from caudal.harmonise.lineage import ConceptLineage, lineage
 from caudal.harmonise.notices import notices_of
 from caudal.harmonise.opening import check_delivery
 from caudal.harmonise.reconcile import added, threshold_problems
+from caudal.harmonise.standard import statements
 
 __all__ = [
     "ConceptLineage",
@@ -43,5 +44,6 @@ __all__ = [
     "lineage",
     "notices_of",
     "read_crosswalk",
+    "statements",
     "threshold_problems",
 ]

@@ -21,6 +21,7 @@ from caudal.harmonise.mapping import Target, layers
 from caudal.harmonise.observed import NAME as OBSERVATION
 from caudal.harmonise.observed import indicator_list
 from caudal.harmonise.periods import mapping_for
+from caudal.harmonise.standard import is_standard
 from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import CodeList
 from caudal.model.country import CountrySpec
@@ -132,8 +133,10 @@ class _Check:
             yield problem("date-without-century", where=where, found=mapped.date_format)
         codes = self.lists.get(column.code_list) if column and column.code_list else None
         yield from self.codes(mapped, codes, path)
+        if mapped.choose and not is_standard(mapped.crosswalk):
+            yield problem("mapping-empty", where=self.document.where(*path, "choose"), found=name)
         if mapped.crosswalk:
-            yield from self.crosswalk(mapped.crosswalk, codes, path)
+            yield from self.crosswalk(mapped.table, codes, path)
 
     def codes(self, mapped: Mapped, codes: CodeList | None, path: tuple[str | int, ...]) -> Iterator[Problem]:
         if codes is None:

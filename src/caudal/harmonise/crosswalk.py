@@ -15,8 +15,9 @@ from pathlib import Path
 
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError, Problem, nearest, problem
-from caudal.harmonise.periods import bounds
+from caudal.harmonise.standard import is_standard, standard_codes
 from caudal.model.codelist import CodeList
+from caudal.model.period import bounds
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """A crosswalk with the checksum of its file."""
+    """A crosswalk with the checksum of its file; ``folded`` where accents and capitals do not count."""
 
     name: str
     entries: tuple[Entry, ...]
     sha256: str
+    folded: bool = False
 
     def at(self, period: str) -> Mapping[str, str]:
         """National code -> standard code, as they hold on the first day of ``period``."""
@@ -74,10 +76,13 @@ class Crosswalk:
 
 
 def read_crosswalk(folder: Path, name: str) -> Crosswalk:
-    """The crosswalk ``codes/<name>`` of a country folder.
+    """The crosswalk ``codes/<name>`` of a country folder, or one of the catalogue (``standard:...``).
 
     Raises :class:`CaudalError` when it is not there (naming the nearest file) or lacks a column.
     """
+    if is_standard(name):
+        codes, sha256 = standard_codes(name)
+        return Crosswalk(name, tuple(Entry(c, s, "", "", 0) for c, s in codes.items()), sha256, folded=True)
     path = folder / "codes" / name
     if not path.is_file():
         there = [f.name for f in sorted((folder / "codes").glob("*.csv"))]

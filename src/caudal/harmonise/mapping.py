@@ -251,9 +251,16 @@ def _code(target: Target, value: _Value, context: Context) -> Compiled:
     mapped = target.mapped
     branches = _missing(mapped, value)
     rules = {str(k): str(v) for k, v in mapped.recode.items()}
-    if mapped.crosswalk:
-        rules = {**context.crosswalks[mapped.crosswalk].at(context.period), **rules}
+    crosswalk = context.crosswalks[mapped.table] if mapped.crosswalk else None
+    if crosswalk is not None and not crosswalk.folded:
+        rules = {**crosswalk.at(context.period), **rules}
     branches += [(value.is_in([k]), literal(v)) for k, v in rules.items()]
+    if crosswalk is not None and crosswalk.folded:
+        codes = crosswalk.at(context.period)
+        pairs = ", ".join(f"{literal(k)}: {literal(v)}" for k, v in codes.items())
+        found = f"MAP {{{pairs}}}[lower(strip_accents(trim({value.stated})))]"
+        branches.append((f"{found} IS NOT NULL", found))
+        rules = {**codes, **rules}
     if value.declared_missing:
         branches.append((value.declared_missing, literal(UNKNOWN)))
     if target.helper:  # after the rules, none of which can hold of a null

@@ -15,6 +15,7 @@ from caudal.engine.specs import Document
 from caudal.errors import CaudalError, Problem, problem
 from caudal.harmonise.crosswalk import Entry, read_crosswalk
 from caudal.harmonise.delivery import kind_of
+from caudal.harmonise.standard import is_standard
 from caudal.model.catalogue import Catalogue
 from caudal.model.source import Mapped, SourceSpec
 
@@ -64,7 +65,7 @@ def _together(mapped: Mapped, folder: Path | None) -> dict[str, list[str]]:
 
 
 def _entries(mapped: Mapped, folder: Path | None) -> Sequence[Entry]:
-    if not mapped.crosswalk or folder is None:
+    if not mapped.crosswalk or is_standard(mapped.crosswalk) or folder is None:
         return ()
     try:
         return read_crosswalk(folder, mapped.crosswalk).entries

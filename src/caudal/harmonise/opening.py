@@ -67,7 +67,7 @@ def _planned(
 ) -> Sequence[Problem]:
     """What is wrong with the pipeline over tables that could be opened."""
     kind = kind_of(source, catalogue)
-    names = {m.crosswalk for m in mapping.all_mapped().values() if m.crosswalk}
+    names = {m.table for m in mapping.all_mapped().values() if m.crosswalk}
     try:
         crosswalks = {n: read_crosswalk(folder, n) for n in sorted(names)}
         context = Context(raw_columns(source, mapping, raw), registered.period, crosswalks)

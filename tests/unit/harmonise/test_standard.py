@@ -1,0 +1,75 @@
+"""Crosswalks of the catalogue: their codes exist, practice that differs is chosen and said."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from caudal.catalogue import load_catalogue
+from caudal.harmonise import statements
+from caudal.harmonise.standard import _file, standard_codes, standard_names
+from caudal.model.observation import NOT_APPLICABLE, REFUSED, UNKNOWN
+from tests.raw_country import MadeCountry
+
+SPEC = """
+kind: person
+tables: {persons: {format: {type: delimited}}}
+columns:
+  person_key: {from: id}
+  ethnicity_code: {from: cor, crosswalk: "standard:ethnicity_br"CHOOSE}
+  birth_country_code: {from: born, crosswalk: "standard:country_names"}
+deliveries: [{period: 2020, file: p.csv}]
+"""
+FILES = {"p.csv": "id,cor,born\n1,1,PERU\n2,Parda,Côte d’Ivoire\n3,4,Brésil\n4,preta,076\n5,5,hti\n"}
+
+
+def made(tmp_path: Path, choose: str) -> MadeCountry:
+    return MadeCountry(tmp_path, SPEC.replace("CHOOSE", choose), FILES)
+
+
+def test_every_code_of_every_choice_is_one_of_its_list() -> None:
+    catalogue, _ = load_catalogue()
+    special = {UNKNOWN, REFUSED, NOT_APPLICABLE}
+    for name in standard_names()[1:]:
+        entry = _file()[name.removeprefix("standard:")]
+        known = {*catalogue.code_lists[entry["code_list"]].codes, *special}
+        switches = entry.get("switches", {})
+        for choice in itertools.product(*switches.values()):
+            said = "&".join(f"{s}={c}" for s, c in zip(switches, choice, strict=True))
+            codes, _ = standard_codes(f"{name}?{said}" if said else name)
+            assert set(codes.values()) <= known, name
+        for texts in [entry["text"], *(c["text"] for s in switches.values() for c in s.values())]:
+            assert set(texts) == {"es", "pt", "en"}
+
+
+@pytest.mark.parametrize(("choice", "code"), [("afro", "AFR"), ("mestizo", "MES"), ("other", "OTH")])
+def test_practice_that_differs_is_chosen_and_said(tmp_path: Path, choice: str, code: str) -> None:
+    country = made(tmp_path, f", choose: {{parda: {choice}}}")
+    assert country.check() == []
+    found = country.records()
+    assert found["ethnicity_code"] == ["BLA", code, code, "AFR", "IND"]
+    assert found["birth_country_code"] == ["PE", "CI", "_U", "BR", "HT"]
+    (text,) = statements(country.source)
+    assert "parda" in text["es"] and set(text) == {"es", "pt", "en"}
+
+
+@pytest.mark.parametrize(
+    ("choose", "code"),
+    [
+        ("", "switch-unchosen"),
+        (", choose: {parda: negra}", "unknown-name"),
+        (", choose: {pardo: afro, parda: afro}", "unknown-name"),
+    ],
+)
+def test_there_is_no_silent_default(tmp_path: Path, choose: str, code: str) -> None:
+    problems = made(tmp_path, choose).check()
+    assert [p.code for p in problems] == [code]
+    assert problems[0].where.endswith("made.yaml:13")
+
+
+def test_a_crosswalk_that_the_catalogue_has_not(tmp_path: Path) -> None:
+    spec = SPEC.replace("CHOOSE", "").replace("standard:ethnicity_br", "standard:ethnicity_bra")
+    (problem,) = MadeCountry(tmp_path, spec, FILES).check()
+    assert problem.facts["nearest"] == "standard:ethnicity_br"
