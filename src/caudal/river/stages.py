@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,7 +65,7 @@ def harmonised(stage: Stage, source: SourceSpec, delivery: RegisteredDelivery) -
     )
     counts = result.reconciliation
     facts = {"rows": counts.rows_in, "records": counts.records, "quarantined": counts.quarantined}
-    state = "made" if result.made else "kept"
+    state: Literal["made", "kept"] = "made" if result.made else "kept"
     stage.tell(Event("harmonise", delivery.code, state, time.perf_counter() - started, facts))
     return result
 
