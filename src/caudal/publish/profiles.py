@@ -1,27 +1,33 @@
 """The profile of a country in a release about many: all its totals in one table, with what each counted.
 
-A figure is a total of a country: the last period of each indicator and source, its interval, and its
-concept vector in words, so that figures of one population by several sources stand beside each other and
-nobody takes one for another. It refuses to add or to choose between them.
+A figure is a total of a country: the last whole period of each indicator and source, its interval, and what
+its concept vector says in words. Figures of one population (migrants by survey, census, register, by the
+United Nations) stand together, each with the axes on which it differs from the others, and with the reasons
+why the figures differ; nobody takes one for another. A figure that came in two ways, from its producer and
+with the release of a member, stands once. It refuses to add or to choose between them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from caudal.model.concept import ConceptVector
 from caudal.model.observation import NOT_APPLICABLE
+from caudal.publish.comparison import reasons
 from caudal.publish.release import Cell
 from caudal.publish.tables import newest
 from caudal.publish.voice import Shown, Voice
 
 #: ISO 3166-1 alpha-2: the areas that are countries.
 _COUNTRY = re.compile(r"[A-Z]{2}")
-#: Axes that say most of what a figure counted, in the order of the words.
-_TOLD = ("source_type", "basis", "event", "unit", "reference", "denominator")
+#: Axes that say most of what a figure counted, in the order of the words, and values that go without saying.
+_TOLD = ("source_type", "basis", "event", "unit", "coverage", "frame", "reference", "denominator")
+_PLAIN = {"everyone", "national", None}
 #: A release about fewer countries than this needs no profiles.
 _FEWEST = 2
 
@@ -30,22 +36,36 @@ _FEWEST = 2
 class Line:
     """One figure of a profile."""
 
-    family: str
     name: str
     link: str
     source: str
+    source_link: str
     time: str
     shown: Shown
     counted: str
 
 
 @dataclass(frozen=True)
+class Group:
+    """The figures of one population, and why those of one unit differ."""
+
+    name: str
+    lines: tuple[Line, ...]
+    why: tuple[tuple[str, tuple[Markup, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Profile:
-    """One country."""
+    """One country: groups of figures by family."""
 
     code: str
     title: str
-    lines: tuple[Line, ...]
+    families: tuple[tuple[str, tuple[Group, ...]], ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All figures in the order of the page."""
+        return tuple(x for _, groups in self.families for g in groups for x in g.lines)
 
 
 def profiles(voice: Voice) -> tuple[Profile, ...]:
@@ -53,7 +73,7 @@ def profiles(voice: Voice) -> tuple[Profile, ...]:
     found = _totals(voice)
     if len(found) < _FEWEST:
         return ()
-    made = (Profile(code, voice.area_name(code), _lines(voice, cells)) for code, cells in found.items())
+    made = (Profile(code, voice.area_name(code), _families(voice, cells)) for code, cells in found.items())
     return tuple(sorted(made, key=lambda p: p.title))
 
 
@@ -66,36 +86,71 @@ def _totals(voice: Voice) -> Mapping[str, list[Cell]]:
             if other or cell.withheld or cell.value is None or not _COUNTRY.fullmatch(cell.area):
                 continue
             key = (cell.area, cell.indicator, cell.source, cell.concept)
-            if key not in last or last[key].time < cell.time:
+            if key not in last or _later(last[key], cell):
                 last[key] = cell
     by_area: dict[str, list[Cell]] = defaultdict(list)
-    for cell in last.values():
+    for cell in _once(voice, last.values()):
         by_area[cell.area].append(cell)
     return by_area
 
 
-def _lines(voice: Voice, cells: list[Cell]) -> tuple[Line, ...]:
-    found = []
-    for cell in cells:
-        spec = voice.release.indicators[cell.indicator]
-        found.append(
-            Line(
-                voice.family(spec.family),
-                voice.name(spec),
-                f"../indicator/{spec.indicator}.html",
-                voice.source(cell.source),
-                voice.when(cell.time),
-                voice.shown(cell),
-                _counted(voice, cell),
-            )
-        )
-    return tuple(sorted(found, key=lambda x: (x.family, x.name, x.source)))
+def _later(known: Cell, cell: Cell) -> bool:
+    """Whether a cell is of a later period, whole ones before incomplete ones."""
+    return (not known.partial, known.time) < (not cell.partial, cell.time)
 
 
-def _counted(voice: Voice, cell: Cell) -> str:
-    """What a figure counted, in the words of the axes that say most."""
-    vector = ConceptVector.parse(cell.concept)
+def _once(voice: Voice, cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The cells without those that passed on a figure of the same producer, period and concept."""
+    found: dict[tuple[object, ...], Cell] = {}
+    for c in cells:
+        producer = voice.release.sources[c.source].producer
+        found.setdefault((c.area, c.indicator, c.time, c.value, c.concept, producer), c)
+    return tuple(found.values())
+
+
+def _families(voice: Voice, cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    """The groups of a country by family, in the order in which the release names its indicators."""
+    specs = voice.release.indicators
+    order = {name: i for i, name in enumerate(specs)}
+    sources = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    found: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in sorted(cells, key=lambda c: (order[c.indicator], sources[c.source], c.concept)):
+        spec = specs[cell.indicator]
+        found[spec.family][spec.population].append(cell)
+    known = list(voice.words.lists.get("families", {}))
+    names = sorted(found, key=lambda f: known.index(f) if f in known else len(known))
+    return tuple((voice.family(f), tuple(_group(voice, own) for own in found[f].values())) for f in names)
+
+
+def _group(voice: Voice, cells: Sequence[Cell]) -> Group:
+    vectors = [ConceptVector.parse(c.concept) for c in cells]
+    apart = {a for a in _TOLD if len({v.get(a) for v in vectors}) > 1}
+    lines = tuple(_line(voice, c, v, apart) for c, v in zip(cells, vectors, strict=True))
+    first = cells[0]
+    others = [(c, v) for c, v in zip(cells, vectors, strict=True) if c.unit == first.unit][1:]
+    why = [
+        (f"{lines[0].source} / {voice.source(c.source)}", reasons(voice, vectors[0], v)) for c, v in others
+    ]
+    return Group(lines[0].name, lines, tuple((pair, found) for pair, found in why if found))
+
+
+def _line(voice: Voice, cell: Cell, vector: ConceptVector, apart: set[str]) -> Line:
+    spec = voice.release.indicators[cell.indicator]
+    return Line(
+        voice.name(spec),
+        f"../indicator/{spec.indicator}.html",
+        voice.source(cell.source),
+        f"../source/{cell.source}.html",
+        voice.when(cell.time),
+        voice.shown(cell),
+        _counted(voice, vector, apart),
+    )
+
+
+def _counted(voice: Voice, vector: ConceptVector, apart: set[str]) -> str:
+    """What a figure counted: the axes on which its group differs, and those that say most."""
     axes = {a.axis: a for a in voice.release.structure.axes}
-    named = {a: value for a in _TOLD if a in axes and (value := vector.get(a)) not in (None, "everyone")}
-    told = (voice.axis_value(axes[a], value) for a, value in named.items())
-    return "; ".join(told)
+    named = [
+        a for a in _TOLD if a in axes and (vector.get(a) not in _PLAIN or (a in apart and vector.get(a)))
+    ]
+    return "; ".join(voice.axis_value(axes[a], vector.get(a)) for a in named)

@@ -1,14 +1,14 @@
 """The members of a region: releases of countries, whose cells enter with verdicts and vintages intact.
 
 A region has no records of its own members. It takes their cells and what their structures say of sources,
-indicators and codes. Where two members call a source by the same name, both names get the member's
-territory before them.
+indicators and codes. Where two members call a source by the same name, or a member one as the region calls
+one of its own, the names of the members get their territory before them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -47,15 +47,17 @@ def read_structure(delivery: RegisteredDelivery) -> ReleaseStructure:
         raise CaudalError(problem("release-incomplete", where=str(raw.path), found=STRUCTURE)) from error
 
 
-def joined(members: Sequence[Member]) -> list[pa.Table]:
-    """The cells of all members, with names of sources that no two share."""
-    renamed = renamings([m.structure for m in members])
+def joined(members: Sequence[Member], own: Iterable[str] = ()) -> list[pa.Table]:
+    """The cells of all members, with names of sources that no two share, nor the region's ``own``."""
+    renamed = renamings([m.structure for m in members], own)
     return [_renamed(m.table, names) for m, names in zip(members, renamed, strict=True)]
 
 
-def member_sources(structures: Sequence[ReleaseStructure]) -> tuple[SourceEntry, ...]:
-    """The sources of all members, with names that no two share."""
-    pairs = zip(structures, renamings(structures), strict=True)
+def member_sources(
+    structures: Sequence[ReleaseStructure], own: Iterable[str] = ()
+) -> tuple[SourceEntry, ...]:
+    """The sources of all members, with names that no two share, nor the region's ``own``."""
+    pairs = zip(structures, renamings(structures, own), strict=True)
     return tuple(
         s.model_copy(update={"source": names.get(s.source, s.source)})
         for structure, names in pairs
@@ -63,9 +65,10 @@ def member_sources(structures: Sequence[ReleaseStructure]) -> tuple[SourceEntry,
     )
 
 
-def renamings(structures: Sequence[ReleaseStructure]) -> list[dict[str, str]]:
-    """For each member, old name -> new name of the sources whose name another member uses too."""
-    count = Counter(s.source for structure in structures for s in structure.sources)
+def renamings(structures: Sequence[ReleaseStructure], own: Iterable[str] = ()) -> list[dict[str, str]]:
+    """For each member, old name -> new name of the sources whose name another member uses too, or the
+    region itself (``own``)."""
+    count = Counter([*(s.source for structure in structures for s in structure.sources), *set(own)])
     shared = sorted(n for n, times in count.items() if times > 1)
     return [{n: f"{structure.territory.lower()}_{n}" for n in shared} for structure in structures]
 

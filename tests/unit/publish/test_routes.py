@@ -144,9 +144,35 @@ def test_a_profile_has_the_last_total_of_each_source() -> None:
     assert [p.code for p in found] == ["HN", "PA"]
     assert [[(x.source, x.shown.value) for x in p.lines] for p in found] == [
         [("s", "4")],
-        [("long", "3"), ("s", "2")],
+        [("s", "2"), ("long", "3")],
     ]
     assert found[0].lines[0].counted == "events"
+
+
+def test_figures_of_one_population_stand_together_with_the_reasons_why_they_differ() -> None:
+    found = profiles(
+        voice(
+            cell("stock", 1, area="PA"),
+            cell("other", 8, area="PA"),
+            cell("stock", 2, area="PA", source="long", concept=EVENTS),
+            cell("stock", 2, area="PA", source="short", concept=EVENTS),
+            cell("stock", 4, area="HN"),
+        )
+    )
+    panama = found[1]
+    ((_, (stock, other)),) = panama.families
+    assert [(x.source, x.shown.value) for x in stock.lines] == [("s", "1"), ("long", "2")]
+    assert [x.counted for x in stock.lines] == ["person", "events"]
+    assert stock.why[0][0] == "s / long" and "person in one" in str(stock.why[0][1][0])
+    assert [x.shown.value for x in other.lines] == ["8"] and other.why == ()
+
+
+def test_a_profile_prefers_the_last_whole_period() -> None:
+    partial = cell("stock", 1, area="PA", time="2024", error_note="minimum; incomplete-period")
+    found = profiles(voice(partial, cell("stock", 9, area="PA"), cell("stock", 4, area="HN")))
+    assert [x.time for x in found[1].lines] == ["2023"]
+    (only,) = profiles(voice(partial, cell("stock", 4, area="HN")))[1].lines
+    assert (only.time, only.shown.status) == ("2024", "only a part of the period")
 
 
 def test_a_release_about_one_country_has_no_profiles() -> None:
