@@ -22,10 +22,22 @@ from markupsafe import Markup
 from caudal.engine.files import writing_folder
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
-from caudal.publish import comparison, downloads, indicator, overview, picture, profiles, routes, stories
+from caudal.publish import (
+    cards,
+    comparison,
+    downloads,
+    explore,
+    flows,
+    indicator,
+    matrices,
+    overview,
+    profiles,
+    routes,
+    stories,
+)
 from caudal.publish.exchange.writing import exchange_files
 from caudal.publish.files import release_files
-from caudal.publish.numbers import fill
+from caudal.publish.page import Page
 from caudal.publish.release import Release, read_release
 from caudal.publish.voice import Voice, voice_of
 
@@ -62,21 +74,14 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
     made.update(exchange_files(release, press.voices, made, signature))
     made["index.html"] = press.door()
     made |= press.pictures
+    for name in ("explore.js", "search.js", "vendor/hyparquet.min.js", "vendor/minisearch.min.js"):
+        made[name] = static.joinpath(*name.split("/")).read_bytes()
+    for tag, voice in press.voices.items():
+        made[f"{tag}/explore.json"] = explore.vocabulary(voice)
     for tag in release.structure.languages:
         for page in press.pages(press.voices[tag]):
             made[f"{tag}/{page.path}"] = press.printed(page)
     return dict(sorted(made.items()))
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page: where it lies under its language, its template and what the template shows."""
-
-    path: str
-    template: str
-    title: str
-    voice: Voice
-    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,11 @@ class Press:
         )
         found.filters["json_ld"] = json_ld
         return found
+
+    @cached_property
+    def pictures(self) -> Mapping[str, bytes]:
+        """The pictures of evidence cards and what machines read of them, by path."""
+        return cards.pictures(self.voices, draft=self.signature is None)
 
     def door(self) -> bytes:
         """``index.html``: leads to the first language, and names the others."""
@@ -150,6 +160,7 @@ class Press:
                 "families": overview.cards(voice),
                 "compared": _named(voice, compared),
                 "stories": stories.stories(voice),
+                "matrices": [(p.path, p.title) for p in matrices.matrix_pages(voice)],
                 **self._journeys(voice),
             },
         )
@@ -164,7 +175,8 @@ class Press:
             facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
         yield from self._journey_pages(voice)
-        yield from self._story_pages(voice)
+        yield from cards.pages(voice, frozenset(self.pictures))
+        yield from explore.pages(voice)
         for name, specs in compared.items():
             title = str(voice.say("compare_title", population=_names(voice, specs)))
             facts = {"sides": comparison.sides(voice, specs), "specs": specs}
@@ -172,12 +184,17 @@ class Press:
         yield Page(
             "method.html", "method.html", text["method"], voice, {"truths": overview.truth_view(voice)}
         )
+        yield from matrices.matrix_pages(voice)
         yield Page("quality.html", "quality.html", text["quality"], voice, {})
         yield Page("data.html", "data.html", text["data"], voice, downloads.listing(voice, self.files))
 
     def _journeys(self, voice: Voice) -> dict[str, Any]:
-        """Routes and countries that have pages of their own."""
-        return {"routes": routes.routes(voice), "profiles": profiles.profiles(voice)}
+        """Routes, countries and flows that have pages of their own."""
+        return {
+            "routes": routes.routes(voice),
+            "profiles": profiles.profiles(voice),
+            "flow": flows.flows(voice),
+        }
 
     def _journey_pages(self, voice: Voice) -> Iterator[Page]:
         """A page for each route, one for all, and a profile for each country of a region."""
@@ -187,58 +204,12 @@ class Press:
         if found["routes"]:
             facts = {"routes": found["routes"], "corridor": routes.corridor(voice)}
             yield Page("route/index.html", "routes.html", text["routes"], voice, facts)
+        if found["flow"]:
+            yield Page("flow/index.html", "flow.html", text["flow_title"], voice, {"flow": found["flow"]})
         for profile in found["profiles"]:
             yield Page(
                 f"profile/{profile.code}.html", "profile.html", profile.title, voice, {"profile": profile}
             )
-
-    def _story_pages(self, voice: Voice) -> Iterator[Page]:
-        """A page for each story and each of its cards, and one that lists them."""
-        told = stories.stories(voice)
-        if told:
-            yield Page(
-                "story/index.html", "stories.html", voice.words.text["stories"], voice, {"stories": told}
-            )
-        for story in told:
-            path = f"story/{story.name}.html"
-            facts = {
-                "story": story,
-                "figures": stories.table_of_figures(story),
-                "review": story.claim_review(path.rpartition("/")[2]),
-            }
-            yield Page(path, "story.html", story.title, voice, facts)
-            for card in story.cards:
-                yield self._card_page(story, card)
-
-    def _card_page(self, story: stories.Story, card: stories.Card) -> Page:
-        name = f"{story.name}.{card.spec.card}"
-        pictured = f"{story.voice.words.language}/story/{name}.png" in self.pictures
-        facts = {
-            "story": story,
-            "card": card,
-            "review": story.claim_review(f"{name}.html"),
-            "svg": f"{name}.svg",
-            "png": f"{name}.png" if pictured else "",
-            "jsonld": f"{name}.jsonld",
-            "cite": citation(story.voice, card.plain),
-        }
-        return Page(f"story/{name}.html", "card.html", card.plain, story.voice, facts)
-
-    @cached_property
-    def pictures(self) -> Mapping[str, bytes]:
-        """What machines and social media read of each card, by path: pictures and JSON-LD."""
-        made: dict[str, bytes] = {}
-        for tag, voice in self.voices.items():
-            for story in stories.stories(voice):
-                for card in story.cards:
-                    name = f"{tag}/story/{story.name}.{card.spec.card}"
-                    svg = picture.card_svg(story, card, draft=self.signature is None)
-                    review = story.claim_review(f"{story.name}.{card.spec.card}.html")
-                    made[f"{name}.svg"] = svg.encode()
-                    made[f"{name}.jsonld"] = json.dumps(review, ensure_ascii=False, indent=1).encode() + b"\n"
-                    if (png := picture.png_of(svg)) is not None:
-                        made[f"{name}.png"] = png
-        return made
 
     def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
         for spec in self.release.base_indicators():
@@ -255,27 +226,13 @@ class Press:
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
                 "compared": spec.population if spec.population in compared else "",
                 "offer": downloads.offer(voice, spec, cell, self.files),
-                "dataset": downloads.dataset(voice, spec, citation(voice, title), self.files),
+                "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
             }
             yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
             for time, tables in indicator.earlier_pages(voice, spec).items():
                 subtitle = f"{title}, {voice.when(time)}"
                 shown = {"spec": spec, "tables": tables, "time": voice.when(time)}
                 yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
-
-
-def citation(voice: Voice, title: str) -> str:
-    """How to cite a page."""
-    structure = voice.release.structure
-    return fill(
-        voice.words.text["cite"],
-        {
-            "producer": voice.plain(structure.producer),
-            "vintage": structure.vintage,
-            "title": title,
-            "area": voice.area_name(),
-        },
-    )
 
 
 def json_ld(value: Any) -> Markup:

@@ -315,6 +315,12 @@ class Voice:
         """A label, or the total's words."""
         return self.words.lists.get("special", {})[TOTAL] if code == TOTAL else self.code(dimension, code)
 
+    def cite(self, title: str) -> str:
+        """How to cite a page."""
+        structure = self.release.structure
+        facts = {"title": title, "area": self.area_name(), "vintage": structure.vintage}
+        return fill(self.words.text["cite"], facts | {"producer": self.plain(structure.producer)})
+
     def own(self, source: SourceEntry) -> bool:
         """Whether the office counted itself (rather than passing on a published figure)."""
         return not source.published_by_producer
