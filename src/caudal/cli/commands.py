@@ -15,6 +15,8 @@ from caudal.errors import CaudalError, problem
 
 def simulate(given: argparse.Namespace) -> int:
     """``caudal simulate``."""
+    if given.folder == Path("crossings"):
+        return _simulate_crossings(given)
     from caudal.simulate import simulate_country
 
     progress = show.Progress(given)
@@ -35,6 +37,48 @@ def names(given: argparse.Namespace) -> int:
     if problems:
         raise CaudalError(*problems)
     show.named(given, names(catalogue, given.language, given.of))
+    return 0
+
+
+def _simulate_crossings(given: argparse.Namespace) -> int:
+    """``caudal simulate crossings``."""
+    from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
+
+    if given.into is None:
+        raise CaudalError(problem("simulate-crossings-folder"))
+    errors = RegisterErrors(given.lost, given.repeated, given.late)
+    closure = tuple(given.closure) if given.closure else None
+    plan = Plan(start=given.start, months=given.months, errors=errors, closure=closure)
+    made = simulate_crossings(given.into, events=given.events, seed=given.seed, plan=plan)
+    show.register_made(given, made)
+    return 0
+
+
+def stays(given: argparse.Namespace) -> int:
+    """``caudal stays``."""
+    from caudal.estimate.stays import ResidenceRule, Runs
+    from caudal.estimate.stays.standalone import TableColumns, classify_file
+
+    usual = TableColumns()
+    table = TableColumns(
+        given.person or usual.person,
+        given.instant or usual.instant,
+        given.direction or usual.direction,
+        tuple(given.entry or usual.entries),
+        tuple(given.exit or usual.exits),
+    )
+    target = given.out or given.file.with_name(given.file.name.partition(".")[0] + ".stays.parquet")
+    rule = ResidenceRule.parse(given.rule)
+    found = classify_file(
+        given.file,
+        target,
+        rule,
+        table,
+        gaps=Runs(given.gaps),
+        residents=given.residents,
+        as_of=given.as_of,
+    )
+    show.classified(given, found, rule, target)
     return 0
 
 

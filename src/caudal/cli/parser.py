@@ -8,6 +8,7 @@ from pathlib import Path
 
 import caudal
 from caudal.cli import commands
+from caudal.cli.crossings import add_register, add_stays
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -17,6 +18,7 @@ Caudal turns the files that a country already has into protected, documented mig
   caudal simulate pais        make the raw files of the fictional country
   caudal check pais           read every spec and report every mistake at once
   caudal build pais           from raw bytes to a draft release with its pages
+  caudal stays FILE           who came to stay, in any table of border crossings
   caudal diff A B             what changed between two releases, cell by cell
   caudal serve pais           look at its pages in a browser
   caudal sign pais            put a name to the release: the draft becomes public
@@ -50,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     _add_making(add)
+    add_stays(add)
     _add_releasing(add)
     _add_asking(add)
     _add_holding(add)
@@ -63,12 +66,16 @@ def _add_making(add: Add) -> None:
     sub = add(
         "simulate",
         commands.simulate,
-        "Make the raw files of the fictional country Istmo, with their truth.",
-        "caudal simulate examples/istmo --persons 60000 --seed 1",
+        "Make the raw files of the fictional country Istmo, or a border register, with their truth.",
+        "caudal simulate examples/istmo --persons 60000 --seed 1\n"
+        "  caudal simulate crossings /tmp/register --events 1000000 --lost 0.01 --late 0.02 "
+        "--closure 2020-03-16 2020-10-12",
     )
-    sub.add_argument("folder", type=Path, help="country folder; the files go to its data/")
+    sub.add_argument("folder", type=Path, help="country folder; the files go to its data/. Or: crossings")
+    sub.add_argument("into", type=Path, nargs="?", help="of crossings: the folder of the register")
     sub.add_argument("--persons", type=int, default=60_000, help="size of the population (10000 to 10000000)")
     sub.add_argument("--seed", type=int, default=1, help="same seed, same bytes")
+    add_register(sub)
 
     sub = add(
         "check",

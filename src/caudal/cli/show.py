@@ -94,6 +94,29 @@ def named(given: argparse.Namespace, groups: Any) -> None:
     out(given, {g.of: g.rows for g in groups}, "\n".join(lines).rstrip())
 
 
+def register_made(given: argparse.Namespace, made: Any) -> None:
+    """After ``simulate crossings``."""
+    facts = {"folder": made.folder, "events": f"{made.events:,}", "people": f"{made.people:,}"}
+    out(given, made, say(given, "register-made", files=len(made.deliveries), **facts))
+
+
+def classified(given: argparse.Namespace, found: Any, rule: Any, target: Path) -> None:
+    """After ``stays``."""
+    counts = {n: f"{getattr(found, n):,}" for n in ("crossings", "persons", "immigrations", "emigrations")}
+    lines = [say(given, "classified", path=target, rule=rule.name, **counts)]
+    lines += [say(given, "classified-open", count=f"{found.provisional:,}")] if found.provisional else []
+    repairs = {n: v for n, v in asdict(found.repairs).items() if v and "successions" not in n}
+    lines += [say(given, "classified-repairs", counts=_listed(repairs))] if repairs else []
+    lines += [say(given, "classified-rejected", counts=_listed(found.rejected))] if any(
+        found.rejected.values()
+    ) else []
+    out(given, {**asdict(found), "rule": rule.name, "path": target}, "\n".join(lines))
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.removesuffix('_n').replace('_', ' ')} {n:,}" for name, n in counts.items() if n)
+
+
 def checked(given: argparse.Namespace, folder: Any, notices: Sequence[Any] = (), opened: int = 0) -> None:
     """After ``check``."""
     sources, indicators = sorted(folder.sources), [i.indicator for i in folder.indicators()]

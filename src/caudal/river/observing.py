@@ -28,6 +28,7 @@ from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
+from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.official import checks_of, is_public, official_counts_path
 from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.proposals import write_proposals

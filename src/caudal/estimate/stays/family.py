@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -70,9 +71,24 @@ def estimate(
     dimensions = key_dimensions(catalogue)
     if not isinstance(records, CrossingRecords) or not records.deliveries:
         return conform(pa.table({}), dimensions)
-    register = Register(records.residence, records.deliveries, records.cache, scratch, records.columns)
-    if not register.has_crossings:
-        return conform(pa.table({}), dimensions)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as place:
+        register = Register(
+            records.residence, records.deliveries, records.cache, Path(place), records.columns
+        )
+        if not register.has_crossings:
+            return conform(pa.table({}), dimensions)
+        return _observed(records, register, planned, catalogue, session)
+
+
+def _observed(
+    records: CrossingRecords,
+    register: Register,
+    planned: Sequence[Planned],
+    catalogue: Catalogue,
+    session: Any,
+) -> pa.Table:
+    dimensions = key_dimensions(catalogue)
     relation = f"read_parquet({literal(register.classified().as_posix())})"
     ready = replace(records, relation=relation, columns=_columns(records))
     desk = _Desk(ready, register, catalogue, session)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,6 @@ ATTRIBUTES = (
     c.SEX,
     c.BIRTH,
     c.PERMITTED_STAY,
-    c.DECLARED_STAY,
 )
 _CLASS = {"immigration": c.ENTRY, "emigration": c.EXIT}
 _OPEN_FROM = 2 << 30
@@ -125,11 +125,13 @@ class Register:
     @cached_property
     def packed(self) -> PackedRegister:
         """All deliveries, with every attribute that they carry."""
-        return self._read(self.deliveries, tuple(n for n in ATTRIBUTES if n in self.columns))
+        used = (*ATTRIBUTES, *([c.DECLARED_STAY] if self.settings.repair.runs is Runs.DECLARED else []))
+        return self._read(self.deliveries, tuple(n for n in used if n in self.columns))
 
     def _read(self, deliveries: Sequence[Numbered], attributes: tuple[str, ...]) -> PackedRegister:
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        reading = Reading(with_columns=attributes, memory_limit=_OPEN_FROM, spill_folder=self.scratch)
+        # A folder of its own: parts of another reading must not take the place of these.
+        spill = Path(mkdtemp(prefix="keys-", dir=self.scratch))
+        reading = Reading(with_columns=attributes, memory_limit=_OPEN_FROM, spill_folder=spill)
         return read_register([d.crossings for d in deliveries], reading)
 
     @cached_property

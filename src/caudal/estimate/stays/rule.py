@@ -17,6 +17,7 @@ whose residence it is: citizenship and visas are irrelevant to the rule.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +26,7 @@ import numpy.typing as npt
 
 from caudal.errors import CaudalError, problem
 
+_DAYS_A_MONTH = 365.25 / 12
 Int32s = npt.NDArray[np.int32]
 
 
@@ -59,6 +61,31 @@ class ResidenceRule:
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= self.window:
             raise CaudalError(problem("stays-rule-impossible", threshold=self.threshold, window=self.window))
+
+    @classmethod
+    def parse(cls, text: str) -> ResidenceRule:
+        """The rule that ``text`` names: ``12/16`` (and any other numbers of months, reckoned in days as the
+        published rule is), ``12/16 months`` (calendar months), ``365/487 days``, or ``UN``.
+
+        Raises :class:`~caudal.errors.CaudalError` for anything else.
+
+        >>> ResidenceRule.parse("12/16") == TWELVE_OF_SIXTEEN, ResidenceRule.parse("UN") == UN_TWELVE_MONTHS
+        (True, True)
+        >>> ResidenceRule.parse("6/12").name, ResidenceRule.parse("9/12 months").name
+        ('183_of_365_days', '9_of_12_months')
+        """
+        if text.strip().upper() == "UN":
+            return UN_TWELVE_MONTHS
+        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})\s*(days|months|)", text.strip())
+        if found is None:
+            raise CaudalError(problem("stays-rule-malformed", found=text))
+        threshold, window, unit = int(found[1]), int(found[2]), found[3]
+        if unit == "months":
+            return cls(threshold, window, Basis.MONTHS)
+        if not unit:
+            threshold, window = (round(n * _DAYS_A_MONTH) for n in (threshold, window))
+        published = (TWELVE_OF_SIXTEEN.threshold, TWELVE_OF_SIXTEEN.window)
+        return TWELVE_OF_SIXTEEN if (threshold, window) == published else cls(threshold, window)
 
     @property
     def name(self) -> str:
