@@ -15,6 +15,7 @@ from pydantic import Field
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.official import OfficialCheck
+from caudal.model.readiness import Readiness
 from caudal.model.spec import Spec, Text
 from caudal.model.story import StoryEntry
 
@@ -203,6 +204,7 @@ class ReleaseStructure(Spec):
     truth: tuple[ComparisonOfTruth, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     not_computable: tuple[NotComputable, ...] = ()
+    readiness: Readiness | None = Field(None, description="how far disaggregation has come, and what lacks")
     stories: tuple[StoryEntry, ...] = ()
     page_texts: Mapping[str, Mapping[str, str]] = Field(
         {}, description="texts of the pages that the country adds or replaces: language -> key -> text"

@@ -25,6 +25,7 @@ from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
+from caudal.publish.matrices import matrix_files
 from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
 from caudal.publish.voice import Voice, voice_of
 
@@ -63,6 +64,10 @@ def release_files(release: Release) -> dict[str, bytes]:
     }
     if release.truths:
         files["data/truth.csv"] = truth_csv(release)
+    for name, made in matrix_files(release).items():
+        rows = [[row[h] for h in made["heads"]] for row in made["rows"]]
+        files[f"data/{name}.csv"] = _csv(made["heads"], rows)
+        files[f"data/{name}.json"] = _json(made["rows"])
     for tag in release.structure.languages:
         voice = voice_of(release, tag)
         for spec in release.base_indicators():

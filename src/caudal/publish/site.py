@@ -206,10 +206,10 @@ class Press:
             yield Page("route/index.html", "routes.html", text["routes"], voice, facts)
         if found["flow"]:
             yield Page("flow/index.html", "flow.html", text["flow_title"], voice, {"flow": found["flow"]})
+        views = {view.code: view for view in matrices.readiness_views(voice)}
         for profile in found["profiles"]:
-            yield Page(
-                f"profile/{profile.code}.html", "profile.html", profile.title, voice, {"profile": profile}
-            )
+            facts = {"profile": profile, **matrices.of_country(voice, views.get(profile.code))}
+            yield Page(f"profile/{profile.code}.html", "profile.html", profile.title, voice, facts)
 
     def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
         for spec in self.release.base_indicators():

@@ -40,6 +40,7 @@ from caudal.model.source import SourceSpec
 from caudal.model.spec import Text
 from caudal.river.folder import CountryFolder
 from caudal.river.members import member_sources
+from caudal.river.readiness import Held, readiness
 from caudal.river.stories import told
 
 #: Lists of which a release carries every code, because any cell may show it.
@@ -57,17 +58,24 @@ class SourceRun:
     not_computable: tuple[NotComputable, ...] = ()
     members: tuple[ReleaseStructure, ...] = ()
     official: tuple[OfficialCheck, ...] = ()
+    columns: frozenset[str] = frozenset()
+
+    @property
+    def held(self) -> Held:
+        """The source as the readiness matrix sees it; where no delivery is here, with what it would fill."""
+        return Held(self.spec, self.columns or frozenset(self.spec.columns), bool(self.inputs))
 
 
 def structure(
     folder: CountryFolder,
     runs: Sequence[SourceRun],
     released: pa.Table,
+    unprotected: pa.Table,
     confidentiality: Confidentiality,
     truth: Sequence[ComparisonOfTruth],
     previous: str,
 ) -> ReleaseStructure:
-    """The structure of the release of ``released`` observations."""
+    """The structure of the release of ``released`` observations; ``unprotected`` are they before the gate."""
     catalogue, country, publication = folder.catalogue, folder.country, folder.publication
     members = [m for run in runs for m in run.members]
     shown = _shown_indicators(folder, released, members)
@@ -98,6 +106,15 @@ def structure(
         truth=tuple(truth),
         expectations=tuple(_expectations(shown, released, runs)),
         not_computable=tuple(n for run in runs for n in run.not_computable),
+        readiness=readiness(
+            catalogue,
+            country.territory,
+            publication.reliability,
+            [run.held for run in runs if not run.members],
+            released,
+            unprotected,
+            members,
+        ),
         stories=told(folder.stories, released, publication.vintage),
         page_texts=catalogue.page_texts,
     )

@@ -28,7 +28,6 @@ from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
-from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.official import checks_of, is_public, official_counts_path
 from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.proposals import write_proposals
@@ -178,6 +177,7 @@ class _Seen:
             tuple(NotComputable(indicator=i, source=name, missing=m) for i, m in lacking),
             tuple(m.structure for m in self.members),
             self._official(),
+            frozenset(c for _, r in self._harmonised for c in r.columns),
         )
 
     def _official(self) -> tuple[OfficialCheck, ...]:

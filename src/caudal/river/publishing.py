@@ -100,7 +100,7 @@ def write_release(
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
-    described = structure(folder, runs, released, confidentiality, truth, previous)
+    described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
     for missed in (e for e in described.expectations if not e.reproduced):
         said = {"ours": missed.ours, "published": missed.published, "where": missed.published_in}
         tell(
