@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from contextlib import suppress
 from pathlib import Path
 
 from caudal.cli import show
@@ -157,7 +158,8 @@ def serve(given: argparse.Namespace) -> int:
         raise CaudalError(*problems)
     with serving(release, host=given.host, port=given.port, told=show.Served(given).line) as address:
         show.serving(given, release, address)
-        Event().wait()
+        with suppress(KeyboardInterrupt):  # the way in which it ends
+            Event().wait()
     return 0
 
 

@@ -127,7 +127,7 @@ def _add_releasing(add: Add) -> None:
     sub = add(
         "serve",
         commands.serve,
-        "Serve a release as it lies there, to this machine only unless --host says otherwise. Ctrl+C ends it.",
+        "Serve a release as it lies there, to this machine only unless --host says otherwise.",
         "caudal serve examples/istmo --port 8000",
     )
     sub.add_argument("release", type=Path, help="release folder, or country folder for its current release")

@@ -8,6 +8,7 @@ difference of two of them could tell a withheld one.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+import caudal
 from caudal.engine.files import sha256_bytes
 from caudal.errors import CaudalError, Problem, problem
 from caudal.model.indicator import IndicatorSpec
@@ -172,15 +174,27 @@ def read_release(folder: Path) -> Release:
     if missing:
         raise CaudalError(*(problem("publish-incomplete", where=str(folder), file=n) for n in missing))
     try:
-        structure = ReleaseStructure.model_validate_json((folder / STRUCTURE).read_bytes())
         manifest, digest = _manifest(folder / MANIFEST)
+        structure = ReleaseStructure.model_validate_json((folder / STRUCTURE).read_bytes())
         table = pq.read_table(folder / OBSERVATIONS)
         dimensions = dimensions_of(table)
         cells = cells_of(table)
     except (ValidationError, pa.ArrowException, ValueError, KeyError) as error:
-        raise CaudalError(problem("publish-unreadable", where=str(folder), reason=error)) from error
+        raise CaudalError(_unreadable(folder, error)) from error
     _refuse(cells, structure)
     return Release(structure, cells, dimensions, manifest, digest)
+
+
+def _unreadable(folder: Path, error: Exception) -> Problem:
+    """Why a release cannot be read: another version made it, or it is damaged."""
+    try:
+        made_by = str(json.loads((folder / MANIFEST).read_bytes())["caudal"])
+    except (OSError, ValueError, KeyError, TypeError):
+        made_by = caudal.__version__
+    if made_by != caudal.__version__:
+        facts = {"made_by": made_by, "here": caudal.__version__}
+        return problem("publish-other-version", where=str(folder), **facts)
+    return problem("publish-unreadable", where=str(folder), reason=error)
 
 
 def cells_of(table: pa.Table) -> tuple[Cell, ...]:
