@@ -6,10 +6,12 @@ dimension with nodes *c* under *p* and every combination of the other dimensions
 
     x(p, rest) = sum over the published children c of x(c, rest).
 
-Three kinds of cell that nobody publishes belong to the system, because a reader reckons with them:
+Five kinds of cell that nobody publishes belong to the system, because a reader reckons with them:
 the *remainder* of a parent whose published children do not exhaust it (non-response, a category left
-out), an *intermediate* node that a table skips, and the *joint* cells behind tables whose dimensions form
-a ring (A x B, B x C, C x A), which must exist as non-negative numbers.
+out), an *intermediate* node that a table skips, a *margin* that two tables share and neither shows, the
+*joint* cells behind tables whose dimensions form
+a ring (A x B, B x C, C x A), and the *pairs* of two dimensions that divide the same units without nesting;
+all must exist as non-negative numbers.
 
 It refuses children that add up to more than their parent, negative counts, a cell given twice with two
 counts, and a hierarchy with a loop.
@@ -20,7 +22,7 @@ Reference: Hundepool et al. (2012), Statistical Disclosure Control, ch. 4 and 5;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +30,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from caudal.errors import CaudalError, Problem, problem
-from caudal.protect import ring
+from caudal.protect import margins, ring
+from caudal.protect.overlap import Overlap, pair_equations
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -95,13 +98,15 @@ def build_system(
     hierarchies: Mapping[str, Hierarchy] | None = None,
     *,
     links: Sequence[Link] = (),
+    overlaps: Sequence[Overlap] = (),
     ring_limit: int = 60_000,
 ) -> CellSystem:
     """The system of published ``cells`` (key -> count).
 
     ``hierarchies`` gives, by dimension, the parent of each node; nodes without one are children of
     ``_T``. ``links`` are further sums between nodes of the first dimension, for every combination of the
-    others in which both parts stand. Raises :class:`CaudalError` with all contradictions at once.
+    others in which both parts stand; ``overlaps`` relate dimensions that divide the same units without
+    nesting. Raises :class:`CaudalError` with all contradictions at once.
 
     >>> s = build_system(["sex"], {("_T",): 7, ("F",): 4, ("M",): 3})
     >>> s.size, s.equation(0)
@@ -112,11 +117,10 @@ def build_system(
     if faults:
         raise CaudalError(*faults)
     draft = _Draft(tuple(dimensions), dict(cells), {d: dict(hierarchies.get(d, {})) for d in dimensions})
-    draft.link(links)
-    draft.complete()
+    draft.complete(links)
     if draft.faults:
         raise CaudalError(*draft.faults)
-    return draft.system(ring_limit)
+    return draft.system(links, overlaps, ring_limit)
 
 
 def _bad_counts(dimensions: Sequence[str], cells: Mapping[tuple[str, ...], int]) -> list[Problem]:
@@ -157,6 +161,8 @@ class _Draft:
         self.published = set(counts)
         self.parents = parents
         self.remainder: set[tuple[str, ...]] = set()
+        self.least: set[tuple[str, ...]] = set()
+        self.whole: set[margins.Table] = set()
         self.equations: dict[tuple[int, tuple[str, ...]], list[tuple[str, ...]]] = {}
         self.links: dict[tuple[int, tuple[str, ...]], list[tuple[str, ...]]] = {}
         self.faults: list[Problem] = []
@@ -171,7 +177,7 @@ class _Draft:
         for position, link in enumerate(links):
             for key in [k for k in self.counts if k[0] == link.whole]:
                 part, rest = (link.part, *key[1:]), (link.rest, *key[1:])
-                if part not in self.counts:
+                if part not in self.counts or self.least & {key, part}:
                     continue
                 left = self.counts[key] - self.counts[part]
                 if left < 0 or self.counts.get(rest, left) != left:
@@ -183,10 +189,17 @@ class _Draft:
                 # an empty remainder is known to be empty: a share of 100 % says so
                 self.links[(-1 - position, key)] = [part, rest] if left else [part]
 
-    def complete(self) -> None:
+    def complete(self, links: Sequence[Link]) -> None:
         """Add hidden cells until nothing changes: a remainder may itself have a parent to balance."""
-        for axis in range(len(self.dimensions)):
-            self._intermediate(axis)
+        before = -1
+        while before != len(self.counts) and not self.faults:
+            before = len(self.counts)
+            self.link(links)
+            self.whole = margins.whole_tables(self.counts, self._above, finest=True)
+            for axis in range(len(self.dimensions)):
+                self._intermediate(axis)
+            self._margins(links)
+        self._agree()
         before = -1
         while before != len(self.counts) and not self.faults:
             before = len(self.counts)
@@ -194,35 +207,66 @@ class _Draft:
             for axis in range(len(self.dimensions)):
                 self._balance(axis)
 
+    def _margins(self, links: Sequence[Link]) -> None:
+        """Margins that no table shows and that a reader adds up: those that two tables share."""
+        found = margins.unpublished(self.counts, [(k.whole, k.part, k.rest) for k in links], self._above)
+        self.remainder |= set(found)
+        self.counts.update(found)
+
+    def _agree(self) -> None:
+        """A node that some table adds up without all its parts counts at least what any table gives."""
+        changed = True
+        while changed:
+            changed = False
+            for axis in range(len(self.dimensions)):
+                sums: dict[tuple[str, ...], int] = {}
+                for key, n in self.counts.items():
+                    node = self.parent(axis, key[axis])
+                    if node is not None and (up := _with(key, axis, node)) in self.least:
+                        sums[up] = sums.get(up, 0) + n
+                for up, n in sums.items():
+                    if n > self.counts[up]:
+                        self.counts[up], changed = n, True
+
+    def _above(self, axis: int, key: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """The cells with the categories above that of ``key`` along one dimension."""
+        node = self.parent(axis, key[axis])
+        while node is not None and node != TOTAL:
+            yield _with(key, axis, node)
+            node = self.parent(axis, node)
+
     def _intermediate(self, axis: int) -> None:
         """A table may give communes and the country without the regions between: add the regions."""
         parents = self.parents[self.dimensions[axis]]
         inner = {p for p in parents.values() if p != TOTAL}
+        used = {k[axis] for k in self.published}
         while inner:
             missing: dict[tuple[str, ...], int] = {}
-            for key in self._lowest(axis, inner):
+            for key in self._lowest(axis, inner, used):
                 up = _with(key, axis, parents[key[axis]])
                 missing[up] = missing.get(up, 0) + self.counts[key]
             if not missing:
                 return
+            self.least |= {up for up in missing if margins.table_of(self.counts, up) not in self.whole}
             self.counts.update(missing)
 
-    def _lowest(self, axis: int, inner: set[str]) -> list[tuple[str, ...]]:
-        """Cells whose parent is absent while an ancestor is present, deepest nodes only."""
+    def _lowest(self, axis: int, inner: set[str], used: set[str]) -> list[tuple[str, ...]]:
+        """Cells whose parent is absent while an ancestor is present, or the parent stands in another table;
+        deepest nodes only."""
         found = []
         for key in self.counts:
             node = self.parent(axis, key[axis])
             if node is None or node == TOTAL or node not in inner or _with(key, axis, node) in self.counts:
                 continue
-            if self._ancestor_present(key, axis, node):
+            if self._is_reckoned_with(key, axis, node, used):
                 found.append(key)
         depth = [self._depth(axis, k[axis]) for k in found]
         return [k for k, d in zip(found, depth, strict=True) if d == max(depth)]
 
-    def _ancestor_present(self, key: tuple[str, ...], axis: int, node: str) -> bool:
-        up = self.parent(axis, node)
+    def _is_reckoned_with(self, key: tuple[str, ...], axis: int, node: str, used: set[str]) -> bool:
+        up: str | None = node
         while up is not None:
-            if _with(key, axis, up) in self.counts:
+            if up in used - {TOTAL} or _with(key, axis, up) in self.counts:
                 return True
             up = self.parent(axis, up)
         return False
@@ -274,8 +318,17 @@ class _Draft:
             )
         )
 
-    def system(self, ring_limit: int) -> CellSystem:
-        joint = ring.joint_equations(self.counts, self.dimensions, self.parents, ring_limit)
+    def system(self, links: Sequence[Link], overlaps: Sequence[Overlap], ring_limit: int) -> CellSystem:
+        tables = ring.Tables(
+            self.counts,
+            self.dimensions,
+            self.parents,
+            self.equations,
+            [(k.whole, k.part, k.rest) for k in links],
+            [o for o in overlaps if {o.first, o.second} <= set(self.dimensions)],
+        )
+        joint = ring.joint_equations(tables, ring_limit) + pair_equations(tables)
+        joint += margins.open_tables(self.counts, self._above)
         equations = [[up, *children] for (_, up), children in self.equations.items()] + joint
         keys = list(self.counts)
         keys += sorted({k for e in joint for k in e} - set(keys))

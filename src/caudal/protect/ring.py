@@ -5,8 +5,16 @@ of non-negative numbers exists, which narrows what suppressed cells can be. Wher
 dimensions can be reduced to nothing by dropping a dimension that only one set has and a set that lies in
 another (Graham's reduction), consistent margins always extend to a joint table and nothing is added.
 Otherwise the finest cells of what remains enter the system as hidden cells, with one equation for each
-published cell that they add up to. Their true counts need not be known: one non-negative integer table
-with the published margins stands for them, since the set of alternatives does not depend on it.
+published cell that is not itself the sum of other published cells, and one for each set of units that
+falls into two others (all = cases + others), cell by cell.
+
+A leaf of the joint table is a category that the release does not divide, or what lies *beyond* the
+divided parts of one: whoever is in no named part is somewhere. What an equation leaves no room for is
+empty and is left out. So the people who were counted are themselves such a table, whatever the tables
+cross, and a refusal means that the tables are not about the same people.
+
+The true joint counts need not be known: one non-negative integer table with the published margins stands
+for them, since the set of alternatives does not depend on it.
 
 It refuses a ring with more joint cells than the limit.
 
@@ -17,18 +25,38 @@ and Yannakakis (1983), Journal of the ACM 30, 479-513.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from caudal.errors import CaudalError, problem
+from caudal.protect.overlap import Overlap, related_leaves
 from caudal.protect.programme import equalities, is_optimal, make_integer
 
 TOTAL = "_T"
+REST = "_REST"
+BEYOND = "/beyond"
 Key = tuple[str, ...]
 Edge = frozenset[tuple[int, int]]
+#: Leaf combinations that are looked at, for each joint cell that may remain.
+LOOKED_AT = 10
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What is read: counts by cell, the tree of each dimension, ``families`` ((axis, whole) -> parts;
+    axes below 0 are sets), ``links`` (whole, part, rest) between sets, and related dimensions."""
+
+    counts: Mapping[Key, int]
+    dimensions: Sequence[str]
+    parents: Mapping[str, Mapping[str, str]]
+    families: Mapping[tuple[int, Key], Sequence[Key]]
+    links: Sequence[tuple[str, str, str]] = ()
+    overlaps: Sequence[Overlap] = ()
 
 
 def ring_core(edges: Iterable[Edge]) -> list[Edge]:
@@ -53,36 +81,151 @@ def ring_core(edges: Iterable[Edge]) -> list[Edge]:
         left = kept
 
 
-def joint_equations(
-    counts: Mapping[Key, int], dimensions: Sequence[str], parents: Mapping[str, Mapping[str, str]], limit: int
-) -> list[list[Key]]:
-    """Equations [published cell, *joint cells] of the rings among the grids of ``counts``.
+def joint_equations(tables: Tables, limit: int) -> list[list[Key]]:
+    """Equations [cell, *joint cells] of the rings among the grids of ``tables``.
 
     A grid is the set of dimensions that it crosses, each with its depth in the hierarchy: a table by
-    region and one by commune are different grids of one dimension.
+    region and one by commune are different grids of one dimension. Sets of units that contain each other
+    are looked at together.
     """
-    grids: dict[Edge, list[Key]] = {}
-    depths = [_Depths(parents[d]) for d in dimensions]
-    for key in counts:
+    found: list[list[Key]] = []
+    for grids in _grids(tables):
+        core = ring_core([*grids, *_related_edges(tables, grids)])
+        if core:
+            found += _ring(tables, grids, core, limit)
+    return found
+
+
+def _ring(
+    tables: Tables, grids: Mapping[Edge, list[Key]], core: Sequence[Edge], limit: int
+) -> list[list[Key]]:
+    """The equations of one ring: a joint table for each clique of dimensions, equal where they meet."""
+    depth = _reach(core, grids)
+    inside = sorted((g for g in grids if g and _shallow(g, depth)), key=sorted)
+    depths = [_Depths(t) for t in _trees(tables)]
+    inner = {up for axis, up in tables.families if axis in depth and depths[axis].of(up[axis]) < depth[axis]}
+    cells = [k for g in inside for k in grids[g] if k not in inner]
+    edges = [*inside, *(e for e in _related_edges(tables, grids) if _shallow(e, depth))]
+    tree = {a: _leaves_of(tables, cells, a) for a in sorted(depth)}
+    sizes = {a: len(set().union(*t.values())) for a, t in tree.items()}
+    parts = cliques([frozenset(i for i, _ in e) for e in edges], sizes)
+    joints = [_Joint(tables, cells, {a: tree[a] for a in part.axes}, limit) for part in parts]
+    left = set(cells)
+    found = []
+    for part, joint in zip(parts, joints, strict=True):
+        own = [k for k in joint.cells if k in left]
+        left -= set(own)
+        found += joint.equations(own)
+        if part.parent is not None:
+            found += joint.meets(joints[part.parent], part.separator)
+    return found
+
+
+def _reach(core: Sequence[Edge], grids: Iterable[Edge]) -> dict[int, int]:
+    """How deep the joint table goes in each dimension: as the ring does, and further where a crossing of
+    the ring stands only in a finer table."""
+    depth: dict[int, int] = {}
+
+    def reach(edge: Edge) -> None:
+        for i, level in edge:
+            depth[i] = max(depth.get(i, 0), level)
+
+    for edge in core:
+        reach(edge)
+    given = sorted(grids, key=lambda g: (len(g), sorted(g)))
+    for edge in core:
+        holding = [g for g in given if edge <= g]
+        if holding and not any(_shallow(g, depth) for g in holding):
+            reach(holding[0])
+    return depth
+
+
+def _shallow(grid: Edge, depth: Mapping[int, int]) -> bool:
+    return all(level <= depth.get(i, -1) for i, level in grid)
+
+
+@dataclass(frozen=True)
+class Clique:
+    """Dimensions whose joint table is kept, and where it meets another one."""
+
+    axes: tuple[int, ...]
+    separator: tuple[int, ...] = ()
+    parent: int | None = None
+
+
+def cliques(crossings: Iterable[frozenset[int]], sizes: Mapping[int, int]) -> list[Clique]:
+    """The cliques of a chordal graph over the dimensions that holds every crossing, and how they hang
+    together: tables over them that agree where they meet always extend to one joint table.
+
+    >>> square = [frozenset(p) for p in ((0, 1), (1, 2), (2, 3), (3, 0))]
+    >>> [(c.axes, c.separator) for c in cliques(square, dict.fromkeys(range(4), 2))]
+    [((0, 1, 3), ()), ((1, 2, 3), (1, 3))]
+    """
+    near: dict[int, set[int]] = {a: set() for a in sizes}
+    for crossing in crossings:
+        for a in crossing:
+            near[a] |= crossing - {a}
+    found: list[frozenset[int]] = []
+    while near:
+        gone = min(near, key=lambda a: (prod(sizes[b] for b in (*near[a], a)), a))
+        around = frozenset(near.pop(gone))
+        for a in around:
+            near[a] = (near[a] | around) - {a, gone}
+        if not any(around | {gone} <= f for f in found):
+            found.append(around | {gone})
+    tree = [Clique(tuple(sorted(found[0])))]
+    placed = [found[0]]
+    left = found[1:]
+    while left:  # a spanning tree of largest intersections holds every dimension together
+        n, m = max(
+            ((n, m) for n in range(len(left)) for m in range(len(placed))),
+            key=lambda p: (len(left[p[0]] & placed[p[1]]), -p[0], -p[1]),
+        )
+        new = left.pop(n)
+        tree.append(Clique(tuple(sorted(new)), tuple(sorted(new & placed[m])), m))
+        placed.append(new)
+    return tree
+
+
+def _trees(tables: Tables) -> list[dict[str, str]]:
+    """The tree of each dimension; that of the first says which set of units lies in which."""
+    sets = dict[str, str]()
+    for whole, part, rest in tables.links:
+        sets.setdefault(part, whole)
+        sets.setdefault(rest, whole)
+    trees = [dict(tables.parents[d]) for d in tables.dimensions]
+    return [{**trees[0], **sets}, *trees[1:]]
+
+
+def _grids(tables: Tables) -> list[dict[Edge, list[Key]]]:
+    """The grids of each family of sets that contain each other."""
+    trees = _trees(tables)
+    depths = [_Depths(tree) for tree in trees]
+    found: dict[str, dict[Edge, list[Key]]] = {}
+    together = any(k[0] == TOTAL for k in tables.counts)  # an ordinary first dimension
+    for key in tables.counts:
         levels = (range(depths[i].of(c)) for i, c in enumerate(key))
         edge = frozenset((i, level) for i, part in enumerate(levels) for level in part)
-        grids.setdefault(edge, []).append(key)
-    core = ring_core(grids)
-    if not core:
-        return []
-    axes = sorted({i for e in core for i, _ in e})
-    inside = [g for g in grids if g and {i for i, _ in g} <= set(axes)]
-    maximal = [g for g in inside if not any(g < o for o in inside)]
-    cells = [k for g in sorted(maximal, key=sorted) for k in grids[g]]
-    tree = {a: _leaves({k[a] for k in cells if k[a] != TOTAL}, parents[dimensions[a]]) for a in axes}
-    size = int(np.prod([float(len(set().union(*t.values()))) for t in tree.values()]))
-    if size > limit:
-        raise CaudalError(
-            problem(
-                "protect-ring-too-large", dimensions=[dimensions[a] for a in axes], cells=size, limit=limit
-            )
-        )
-    return _joint(counts, cells, axes, tree, len(dimensions))
+        top = TOTAL if together else key[0]
+        while top in trees[0] and trees[0][top] != TOTAL:
+            top = trees[0][top]
+        found.setdefault(top, {}).setdefault(edge, []).append(key)
+    return list(found.values())
+
+
+def _related_edges(tables: Tables, grids: Iterable[Edge]) -> list[Edge]:
+    """Dimensions that divide the same people are known crossed, wherever two grids have one of each."""
+    found = set()
+    for overlap in tables.overlaps:
+        a, b = (tables.dimensions.index(d) for d in (overlap.first, overlap.second))
+        with_a = [g for g in grids if _at(g, a) and not _at(g, b)]
+        with_b = [g for g in grids if _at(g, b) and not _at(g, a)]
+        found |= {(g & h) | _at(g, a) | _at(h, b) for g in with_a for h in with_b}
+    return [e for e in found if not any(e < o for o in found)]
+
+
+def _at(edge: Edge, axis: int) -> Edge:
+    return frozenset(v for v in edge if v[0] == axis)
 
 
 class _Depths:
@@ -100,23 +243,21 @@ class _Depths:
 
 
 def _leaves(nodes: set[str], parents: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """The finest nodes under each node that a grid uses; a remainder takes what its siblings leave."""
+    """The leaves under each node; a remainder takes what its named siblings leave."""
     above = {n: _ancestors(n, parents) for n in nodes}
-    inner = set().union(*above.values()) if above else set()
-    rests = {n for n in nodes if n.startswith("_REST")}
-    leaves = nodes - inner - rests
-    beyond = {f"{parents.get(r, TOTAL)}/beyond": parents.get(r, TOTAL) for r in rests}
-    under = {n: {leaf for leaf in leaves if n == leaf or n in above[leaf]} for n in nodes - rests}
-    for extra, top in beyond.items():
-        for n in {top, *_ancestors(top, parents)} & set(under):
-            under[n].add(extra)
+    rests = {n for n in nodes if n.startswith(REST)}
+    tops = {parents.get(r, TOTAL) for r in rests}
+    inner = (set().union(*above.values()) | tops) - {TOTAL}
+    whole = nodes - rests | inner
+    above |= {n: _ancestors(n, parents) for n in inner}
+    leaves = {n: n for n in whole - inner} | {f"{n}{BEYOND}": n for n in inner}
+    under = {n: {leaf for leaf, at in leaves.items() if n == at or n in above[at]} for n in whole}
+    everything = {*leaves, f"{TOTAL}{BEYOND}"}
     for r in rests:
-        top = parents.get(r, TOTAL)
-        named = set(r.split(" - ", 1)[1].rstrip(")").split("|"))
-        whole = under.get(top) or (leaves | set(beyond))
+        named = r.split(" - ", 1)[1].rstrip(")").split("|")
         taken = set().union(*(under.get(n, set()) for n in named))
-        under[r] = set(whole) - taken
-    return {n: frozenset(v) for n, v in under.items()}
+        under[r] = under.get(parents.get(r, TOTAL), everything) - taken
+    return {n: frozenset(v) for n, v in under.items()} | {TOTAL: frozenset(everything)}
 
 
 def _ancestors(node: str, parents: Mapping[str, str]) -> set[str]:
@@ -127,37 +268,131 @@ def _ancestors(node: str, parents: Mapping[str, str]) -> set[str]:
     return found
 
 
-def _joint(
-    counts: Mapping[Key, int],
-    cells: Sequence[Key],
-    axes: Sequence[int],
-    tree: Mapping[int, Mapping[str, frozenset[str]]],
-    width: int,
-) -> list[list[Key]]:
-    """One equation for each cell of the largest grids; joint cells under a zero are zero and left out."""
-    every = {a: sorted(set().union(*tree[a].values())) for a in axes}
-    boxes = {k: {a: sorted(tree[a][k[a]]) for a in axes if k[a] != TOTAL} for k in cells}
-    zero: dict[tuple[int, ...], set[tuple[str, ...]]] = {}
-    for key, box in boxes.items():
-        if not counts[key]:
-            zero.setdefault(tuple(box), set()).update(product(*box.values()))
-    covering: dict[tuple[int, ...], dict[tuple[str, ...], list[Key]]] = {tuple(b): {} for b in boxes.values()}
-    for combo in product(*(every[a] for a in axes)):
-        at = dict(zip(axes, combo, strict=True))
-        if any(tuple(at[a] for a in shape) in combos for shape, combos in zero.items()):
-            continue
-        name = _joint_key(at, width)
-        for shape, members in covering.items():
-            members.setdefault(tuple(at[a] for a in shape), []).append(name)
-    return [
-        [key, *(n for combo in product(*box.values()) for n in covering[tuple(box)].get(combo, ()))]
-        for key, box in boxes.items()
-        if counts[key]
-    ]
+def _leaves_of(tables: Tables, cells: Sequence[Key], axis: int) -> dict[str, frozenset[str]]:
+    """Node -> the leaves under it; sets of units are leaves, each with its own joint table."""
+    nodes = {k[axis] for k in cells if k[axis] != TOTAL}
+    if axis == 0 and not any(k[0] == TOTAL for k in cells):
+        return {s: frozenset({s}) for s in nodes}
+    return _leaves(nodes, tables.parents[tables.dimensions[axis]])
 
 
-def _joint_key(at: Mapping[int, str], width: int) -> Key:
-    return tuple(f"joint:{at[i]}" if i in at else TOTAL for i in range(width))
+class _Joint:
+    """The joint table over the axes of ``tree`` behind those ``cells`` that cross no others."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        cells: Sequence[Key],
+        tree: Mapping[int, Mapping[str, frozenset[str]]],
+        limit: int,
+    ) -> None:
+        self.tables, self.tree, self.limit = tables, tree, limit
+        self.axes = tuple(sorted(tree))
+        self.cells = [k for k in cells if self._inside(k)]
+        self.sets = sorted(tree[0]) if 0 in tree and TOTAL not in tree[0] else []
+        self.zero = self._zeros()
+        self.kept = self._combinations()
+
+    def _box(self, key: Key) -> dict[int, list[str]]:
+        return {a: sorted(self.tree[a][key[a]]) for a in self.axes if key[a] != TOTAL}
+
+    def _zeros(self) -> dict[tuple[int, ...], set[Key]]:
+        """Combinations that are empty: under a count of zero, or where an equation leaves no room."""
+        zero: dict[tuple[int, ...], set[Key]] = {}
+        for key in self.cells:
+            if not self.tables.counts[key]:
+                box = self._box(key)
+                zero.setdefault(tuple(box), set()).update(product(*box.values()))
+        for (axis, up), parts in self.tables.families.items():
+            if axis in self.axes and self._inside(up) and all(p[axis] in self.tree[axis] for p in parts):
+                box = self._box(up)
+                held = set().union(*(self.tree[axis].get(p[axis], frozenset()) for p in parts))
+                box[axis] = sorted(self.tree[axis].get(up[axis], frozenset()) - held)
+                box = dict(sorted(box.items()))
+                zero.setdefault(tuple(box), set()).update(product(*box.values()))
+            elif axis < 0 and len(parts) == 1:
+                rest = (self.tables.links[-1 - axis][2], *up[1:])
+                if rest[0] in self.sets and self._inside(rest):
+                    box = self._box(rest)
+                    zero.setdefault(tuple(box), set()).update(product(*box.values()))
+        for overlap in self.tables.overlaps:
+            shape, pairs = related_leaves(overlap, self.tables, self.tree)
+            zero.setdefault(shape, set()).update(pairs)
+        return {shape: combos for shape, combos in zero.items() if combos}
+
+    def _inside(self, key: Key) -> bool:
+        return all(c == TOTAL or (i in self.axes and c in self.tree[i]) for i, c in enumerate(key))
+
+    def _every(self, axis: int) -> list[str]:
+        """The leaves of an axis, without those that are empty in every set."""
+        leaves = sorted(set().union(*self.tree[axis].values()))
+        if axis == 0 or not self.sets:
+            return [leaf for leaf in leaves if (leaf,) not in self.zero.get((axis,), ())]
+        gone = self.zero.get((0, axis), set())
+        return [leaf for leaf in leaves if any((s, leaf) not in gone for s in self.sets)]
+
+    def _combinations(self) -> dict[Key, Key]:
+        """The combinations of leaves that are not empty, with the names of their cells."""
+        every = [self._every(a) for a in self.axes]
+        self._refuse_above(prod(len(v) for v in every), self.limit * LOOKED_AT)
+        kept = {combo: self._name(combo) for combo in product(*every) if not self._empty(combo)}
+        self._refuse_above(len(kept), self.limit)
+        return kept
+
+    def _added_up(self, shape: Sequence[int]) -> dict[Key, list[Key]]:
+        """The cells over each combination of the leaves of ``shape``."""
+        places = [self.axes.index(a) for a in shape]
+        found: dict[Key, list[Key]] = {}
+        for combo, name in self.kept.items():
+            found.setdefault(tuple(combo[i] for i in places), []).append(name)
+        return found
+
+    def equations(self, own: Sequence[Key]) -> list[list[Key]]:
+        """Each of the published cells ``own`` as a sum, and each set of units as the sum of its parts."""
+        boxes = {k: self._box(k) for k in own if self.tables.counts[k]}
+        covering = {shape: self._added_up(shape) for shape in {tuple(b) for b in boxes.values()}}
+        found = [
+            [key, *(n for combo in product(*box.values()) for n in covering[tuple(box)].get(combo, ()))]
+            for key, box in boxes.items()
+        ]
+        return found + self._links()
+
+    def meets(self, other: _Joint, separator: Sequence[int]) -> list[list[Key]]:
+        """What this joint table and another one add up to where they meet is the same."""
+        found = []
+        one, two = self._added_up(separator), other._added_up(separator)
+        for combo in sorted({*one, *two}):
+            at = dict(zip(separator, combo, strict=True))
+            name = tuple(f"meet:{at[i]}" if i in at else TOTAL for i in range(len(self.tables.dimensions)))
+            found += [[name, *one.get(combo, ())], [name, *two.get(combo, ())]]
+        return found
+
+    def _empty(self, combo: Key) -> bool:
+        at = dict(zip(self.axes, combo, strict=True))
+        return any(tuple(at[a] for a in shape) in combos for shape, combos in self.zero.items())
+
+    def _links(self) -> list[list[Key]]:
+        """Each joint cell of all units is that of the cases and that of the others."""
+        found = []
+        for whole, *parts in self.tables.links:
+            if whole not in self.sets or not set(parts) <= set(self.sets):
+                continue
+            for combo, name in self.kept.items():
+                if combo[0] == whole:
+                    held = [(p, *combo[1:]) for p in parts]
+                    found.append([name, *(self.kept[c] for c in held if c in self.kept)])
+        return found
+
+    def _name(self, combo: Key) -> Key:
+        at = dict(zip(self.axes, combo, strict=True))
+        return tuple(f"joint:{at[i]}" if i in at else TOTAL for i in range(len(self.tables.dimensions)))
+
+    def _refuse_above(self, size: int, limit: int) -> None:
+        if size > limit:
+            named = [self.tables.dimensions[a] for a in self.axes if a]
+            raise CaudalError(
+                problem("protect-ring-too-large", dimensions=named, cells=size, limit=self.limit)
+            )
 
 
 def fill(
