@@ -39,6 +39,14 @@ for (choice in c("remove", "certainty", "adjust", "average")) {
   options(survey.lonely.psu = choice); linear(paste0("lonely_", choice), plain)
 }
 options(survey.lonely.psu = "adjust")
+# svyciprop(method = "wilson") of version 4.5: Wilson's limits with p (1 - p) / v and Student's t
+wilson <- function(formula, design) {
+  m <- svymean(formula, design); p <- as.numeric(coef(m)); n <- p * (1 - p) / as.numeric(vcov(m))
+  t <- qt(0.975, degf(design)); root <- t / (2 * n) * sqrt(4 * n * p * (1 - p) + t^2)
+  (p + t^2 / (2 * n) + c(-1, 1) * root) / (1 + t^2 / n)
+}
+for (dom in names(domains)) say(paste("ci", dom, "wilson", sep = "|"), wilson(~employed, plain[domains[[dom]], ]))
+say("ci_rare|wilson", wilson(~rare, plain))
 for (dom in names(domains)) for (method in c("logit", "likelihood", "asin", "beta", "mean", "xlogit"))
   say(paste("ci", dom, method, sep = "|"),
       as.vector(attr(svyciprop(~employed, plain[domains[[dom]], ], method = method), "ci")))
@@ -49,9 +57,9 @@ for (dom in c("all", "F", "R2")) for (p in c(0.1, 0.5, 0.9)) {
   s <- plain[domains[[dom]], ]
   for (rule in c("math", "school", "shahvaish", paste0("hf", 1:9)))
     say(paste("quantile", dom, p, rule, sep = "|"), unlist(svyquantile(~income, s, p, qrule = rule))[1:4])
-  for (type in c("beta", "xlogit", "asin"))
+  for (type in c("beta", "xlogit", "asin", "score"))
     say(paste("quantile", dom, p, "math", type, sep = "|"),
-        unlist(svyquantile(~income, s, p, interval.type = type))[1:4])
+        tryCatch(unlist(svyquantile(~income, s, p, interval.type = type))[1:4], error = function(e) rep(NA, 4)))
 }
 by <- svyby(~income, ~sex + status, plain, svymean, covmat = TRUE)
 m <- svycontrast(by, list(c(1, 0, -1, 0))); say("contrast|F", c(coef(m), SE(m)))
@@ -59,7 +67,7 @@ m <- svycontrast(by, quote(`F.FB` / `F.NB`)); say("contrast|ratio", c(coef(m), S
 m <- svycontrast(by, quote(log(`F.FB` * `M.NB` / (`F.NB` * `M.FB`)))); say("contrast|log", c(coef(m), SE(m)))
 by <- svyby(~income, ~status, plain, svytotal, covmat = TRUE)
 m <- svycontrast(by, c(1, -1)); say("contrast|total", c(coef(m), SE(m)))
-for (kind in c("F", "Chisq")) for (pair in list(~sex + status, ~age + status)) {
+for (kind in c("F", "Chisq", "Wald", "adjWald", "saddlepoint")) for (pair in list(~sex + status, ~age + status)) {
   m <- svychisq(pair, plain, statistic = kind)
   say(paste("chisq", kind, all.vars(pair)[1], sep = "|"), c(m$statistic, m$p.value))
 }
@@ -104,6 +112,13 @@ for (name in names(replicated)) {
     m <- svyratio(~income, ~hours, s); say(paste("rep", name, dom, "ratio", sep = "|"), c(coef(m), SE(m)))
   }
   say(paste("rep", name, "df", sep = "|"), degf(r))
+  for (type in c("mean", "beta", "xlogit", "asin", "quantile"))
+    say(paste("rep", name, "quantile", type, sep = "|"), unlist(svyquantile(~income, r, 0.5, interval.type = type))[1:4])
+  for (kind in c("F", "Chisq", "Wald", "adjWald", "saddlepoint")) {
+    m <- svychisq(~age + status, r, statistic = kind); say(paste("rep", name, "chisq", kind, sep = "|"), c(m$statistic, m$p.value))
+  }
+  by <- svyby(~income, ~status, r, svymean, covmat = TRUE, return.replicates = TRUE)
+  m <- svycontrast(by, c(FB = 1, NB = -1)); say(paste("rep", name, "gap", sep = "|"), c(coef(m), SE(m)))
 }
 for (name in c("BRR", "Fay", "bootstrap"))
   write.csv(weights(replicated[[name]], "analysis"), file.path(folder, paste0("replicates_", name, ".csv")), row.names = FALSE)

@@ -2,9 +2,9 @@
 
 Estimates on one sample keep the influence of every row, so that any smooth function of them has its error:
 for g(theta), V = J V(theta) J' with J exact derivatives (complex steps; Squire & Trapp 1998). Estimates of
-independent surveys are joined with no covariance. Two-way tables are tested with the second-order correction
-of Rao & Scott (1984, *Annals of Statistics* 12:46); ranks carry the sets of ranks that pairwise differences
-allow at a joint level (Klein, Wright & Wieczorek 2020, *JRSS A* 183:589).
+independent surveys are joined with no covariance. Ranks carry the sets of ranks that pairwise differences
+allow at a joint level (Klein, Wright & Wieczorek 2020, *JRSS A* 183:589). Tests of two-way tables are in
+:mod:`.association`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from scipy import stats
 from caudal.errors import CaudalError, problem
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.intervals import Limits, t_limits
+from caudal.estimate.survey.quantile_rules import weighted_quantile
+from caudal.estimate.survey.quantiles import quantile_influence, quantile_replicates
+from caudal.estimate.survey.replicates import Replicates, estimate_replicated, replicate_covariance
 from caudal.estimate.survey.sample import Mask, Sample, covariance
-from caudal.estimate.survey.statistics import Linear, parts
+from caudal.estimate.survey.statistics import Quantile, Statistic, expressions_of, parts
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,27 @@ class Estimates:
         """Limits by Student's t."""
         return t_limits(self.value, self.se, np.full(self.value.shape, self.df), level)
 
+    def tested(self, value: float = 0.0) -> tuple[Floats, Floats]:
+        """Student's t of the difference from ``value``, and its two-sided probability."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            t = (self.value - value) / self.se
+        return t, np.asarray(2 * stats.t.sf(np.abs(t), self.df))
 
-def estimate_domains(sample: Sample, statistic: Linear, domains: Mapping[str, Mask]) -> Estimates:
+
+def estimate_domains(
+    sample: Sample,
+    statistic: Statistic,
+    domains: Mapping[str, Mask],
+    replicates: Replicates | None = None,
+) -> Estimates:
     """A statistic in each of several domains (they may overlap), with the covariance between them.
 
-    The statistic's expressions must be columns of ``sample``.
+    The statistic's expressions must be columns of ``sample``. With ``replicates`` the covariance is theirs.
     """
+    if replicates is not None:
+        return _replicated(sample, statistic, domains, replicates)
+    if isinstance(statistic, Quantile):
+        return _quantiles(sample, statistic, domains)
     linear = parts(statistic)
     influences, values, missing = [], [], []
     every = np.zeros(sample.rows_n, dtype=bool)
@@ -67,6 +85,40 @@ def estimate_domains(sample: Sample, statistic: Linear, domains: Mapping[str, Ma
         every |= known
     found = covariance(sample, np.stack(influences, axis=1), every)
     return Estimates(tuple(domains), np.array(values), found, sample.df(every), tuple(missing))
+
+
+def _quantiles(sample: Sample, quantile: Quantile, domains: Mapping[str, Mask]) -> Estimates:
+    found = [quantile_influence(sample, quantile, domain) for domain in domains.values()]
+    every = np.any(list(domains.values()), axis=0) & ~np.isnan(sample.columns[quantile.variable])
+    spread = covariance(sample, np.stack([u for _, u in found], axis=1), every)
+    value = np.array([estimate.value for estimate, _ in found])
+    missing = tuple(estimate.missing_n for estimate, _ in found)
+    return Estimates(tuple(domains), value, spread, sample.df(every), missing)
+
+
+def _replicated(
+    sample: Sample, statistic: Statistic, domains: Mapping[str, Mask], replicates: Replicates
+) -> Estimates:
+    missing = tuple(
+        int(sum(np.any([d & np.isnan(sample.columns[e]) for e in expressions_of(statistic)], axis=0)))
+        if expressions_of(statistic)
+        else 0
+        for d in domains.values()
+    )
+    if not isinstance(statistic, Quantile):
+        linear = estimate_replicated(sample, replicates, statistic, domains)
+        return Estimates(linear.names, linear.value, linear.covariance, linear.df, missing)
+    y = sample.columns[statistic.variable]
+    spread, value = [], []
+    for domain in domains.values():
+        known = domain & ~np.isnan(y) & (sample.weight != 0)
+        value.append(weighted_quantile(y[known], sample.weight[known], statistic.p, statistic.rule))
+        spread.append(quantile_replicates(sample, replicates, y, known, statistic.p, statistic.rule))
+    theta, replicated = np.array(value), np.stack(spread, axis=1)
+    defined = np.asarray(np.isfinite(replicated).all(axis=1), dtype=np.bool_)
+    found = replicate_covariance(replicates, theta, replicated, defined)
+    df = replicates.df_in(sample, np.any(list(domains.values()), axis=0))
+    return Estimates(tuple(domains), theta, found, df, missing)
 
 
 def _variables(
@@ -136,74 +188,6 @@ def independent(*surveys: Estimates) -> Estimates:
     df = sum(variances) ** 2 / shares if shares else float("inf")
     missing = tuple(m for s in surveys for m in s.missing_n)
     return Estimates(names, np.concatenate([s.value for s in surveys]), spread, df, missing)
-
-
-@dataclass(frozen=True)
-class TableTest:
-    """A test of independence in a two-way table."""
-
-    statistic: float
-    numerator_df: float
-    denominator_df: float
-    p_value: float
-    method: str
-    missing_n: int
-
-
-def rao_scott(
-    sample: Sample, row: str, column: str, domain: Mask | None = None, kind: str = "F"
-) -> TableTest:
-    """Test whether two categorical columns are independent.
-
-    ``kind``: ``F`` the second-order corrected statistic on an F distribution, ``Chisq`` the first-order one.
-    """
-    inside = sample.everything() if domain is None else domain
-    first, second = (_categories(sample.columns[c]) for c in (row, column))
-    known = inside & (first >= 0) & (second >= 0) & (sample.weight != 0)
-    rows_n, columns_n = int(first.max()) + 1, int(second.max()) + 1
-    cell = np.where(known, first * columns_n + second, -1)
-    n = int(known.sum())
-    member = (cell[:, None] == np.arange(rows_n * columns_n)).astype(np.float64)
-    w = np.where(known, sample.weight, 0.0)
-    share = (w @ member) / w.sum()
-    influence = (w / w.sum())[:, None] * (member - share)
-    spread = covariance(sample, influence, known)
-    delta = _generalised_effects(share, spread, rows_n, columns_n, n)
-    table = share.reshape(rows_n, columns_n)
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0))
-    pearson = float(n * ((table - expected) ** 2 / expected).sum())
-    trace = float(np.trace(delta))
-    missing = int(inside.sum() - n)
-    if kind == "Chisq":
-        size = delta.shape[0]
-        p = float(stats.chi2.sf(pearson / (trace / size), size))
-        return TableTest(pearson, size, float("inf"), p, "Rao-Scott, first order", missing)
-    d0 = trace**2 / float(np.trace(delta @ delta))
-    d1 = d0 * sample.df(known)
-    statistic = pearson / trace
-    p = float(stats.f.sf(statistic, d0, d1))
-    return TableTest(statistic, d0, d1, p, "Rao-Scott, second order", missing)
-
-
-def _categories(column: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-    is_known = np.array([v is not None and v == v for v in column])
-    codes = np.full(column.shape, -1, dtype=np.int64)
-    codes[is_known] = np.unique(column[is_known], return_inverse=True)[1]
-    return codes
-
-
-def _generalised_effects(share: Floats, spread: Floats, rows_n: int, columns_n: int, n: int) -> Floats:
-    """The matrix whose eigenvalues are the generalised design effects of the interaction contrasts."""
-    r, c = np.unravel_index(np.arange(rows_n * columns_n), (rows_n, columns_n))
-    main = np.column_stack(
-        [np.ones(r.size), *(r == k for k in range(1, rows_n)), *(c == k for k in range(1, columns_n))]
-    )
-    crossed = np.column_stack([(r == i) & (c == j) for i in range(1, rows_n) for j in range(1, columns_n)])
-    residual = crossed - main @ np.linalg.lstsq(main, crossed.astype(np.float64), rcond=None)[0]
-    inverse = np.where(share > 0, 1.0 / np.where(share > 0, share, 1.0), 0.0)
-    simple = residual.T @ (inverse[:, None] / n * residual)
-    actual = (residual * inverse[:, None]).T @ spread @ (residual * inverse[:, None])
-    return np.linalg.solve(simple, actual)
 
 
 @dataclass(frozen=True)

@@ -162,10 +162,10 @@ def _add_family(  # noqa: C901
 ) -> None:  # fmt: skip
     """Add what the runs of a block contribute.
 
-    ``variance`` (statistics, groups, cells); ``members`` (weights, 3, groups, cells): PSUs, strata and lonely
-    strata with rows of the domain. ``y``, ``x`` (-1: none) name the terms of each statistic, ``weights`` the
-    terms that are positive where there are rows; ``ratio``, ``inverse`` (statistics, groups, cells); the
-    rest goes by run.
+    ``variance`` (statistics, groups, cells); ``members`` (weights, 4, groups, cells): PSUs, strata and lonely
+    strata with rows of the domain, and all PSUs of those strata. ``y``, ``x`` (-1: none) name the terms of
+    each statistic, ``weights`` the terms that are positive where there are rows; ``ratio``, ``inverse``
+    (statistics, groups, cells); the rest goes by run.
     """
     cells = arena.shape[2]
     first, total, square = np.zeros(cells), np.zeros(cells), np.zeros(cells)
@@ -183,6 +183,7 @@ def _add_family(  # noqa: C901
                 members[j, 0, g, c] += total[c]
                 members[j, 1, g, c] += present
                 members[j, 2, g, c] += present * is_lonely[run]
+                members[j, 3, g, c] += present * n_h[run]
         for k in range(y.size):
             r, scale = ratio[k, g], inverse[k, g]
             total[:] = 0.0

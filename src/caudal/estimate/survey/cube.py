@@ -19,6 +19,7 @@ from caudal.estimate.survey.compiled import WORTHWHILE_ROWS, Kernels, kernels, m
 from caudal.estimate.survey.crossing import Crossing, Family, Layout, Margins, blocks, families, layout
 from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
+from caudal.estimate.survey.lonely import added, groups_of, lonely_ranges
 from caudal.estimate.survey.plan import Asked, Term
 from caudal.estimate.survey.scan import FineTable
 from caudal.estimate.survey.taylor import Scales, Segments, segments, variance_of_runs
@@ -26,16 +27,26 @@ from caudal.estimate.survey.taylor import Scales, Segments, segments, variance_o
 
 @dataclass(frozen=True)
 class Accumulated:
-    """Sums over the strata: arrays (cells, groups), or (statistics, cells, groups)."""
+    """Sums over the strata: arrays (cells, groups), or (statistics, cells, groups).
+
+    ``psu_n``, ``stratum_n`` and ``lonely_n`` hold rows of the domain; ``sampled_n`` counts all PSUs of those
+    strata.
+    """
 
     variance: Floats
     psu_n: Floats
     stratum_n: Floats
     lonely_n: Floats
+    sampled_n: Floats
+
+    @property
+    def counts(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """All sums but the variance."""
+        return self.psu_n, self.stratum_n, self.lonely_n, self.sampled_n
 
     def part(self, statistic: int, cells: slice) -> Accumulated:
         """The sums of some cells, for one of several statistics."""
-        arrays = (self.variance, self.psu_n, self.stratum_n, self.lonely_n)
+        arrays = (self.variance, *self.counts)
         return Accumulated(*(a[statistic, cells] for a in arrays))
 
 
@@ -72,9 +83,8 @@ def variances(
                 block.add(total)
             else:
                 fast.add(total, block)
-            _add_gaps(gap_sums, block, requests, gaps)
-    for total in (*sums, *gap_sums.values()):
-        _average(total, scale)
+            _add_gaps(gap_sums, block, gaps)
+    _settle_lonely(fine, stacked, grouped, sums, gap_sums, requests, gaps, scale)
     statistics = {
         (position, request.parts.name): total.part(k, family.slices[position])
         for family, total in zip(grouped, sums, strict=True)
@@ -129,7 +139,7 @@ class Block:
         self.stratum = fine.stratum_of_psu[slice(*ends)]
         self.group = family.group_of_zone[fine.zone_of_psu[slice(*ends)]]
         self.runs = segments(self.stratum, self.group)
-        self.counted: dict[Term, tuple[Floats, Floats, Floats]] = {}
+        self.counted: dict[Term, tuple[Floats, ...]] = {}
 
     def term(self, term: Term) -> Floats:
         """A term as an array (cells, PSUs)."""
@@ -152,8 +162,22 @@ class Block:
         values *= self.by_psu(inverse)
         return values
 
-    def members(self, term: Term) -> tuple[Floats, Floats, Floats]:
-        """PSUs, strata and lonely strata that hold rows of the domain."""
+    def statistic(self, position: int) -> tuple[Floats, Floats]:
+        """The values (cells, PSUs) of a statistic, and its rows."""
+        request = self.requests[position]
+        return self.linearised(request), self.term(request.weight)
+
+    def gap(self, gap: PlannedGap) -> tuple[Floats, Floats, Ints]:
+        """The values (cells, PSUs) of a gap, its rows, and the group of each PSU."""
+        request = next(a for a in self.requests if a.parts.name == gap.statistic)
+        cells = self.family.slices[gap.crossing]
+        values = gap.contrasted(self.linearised(request)[cells], self.group, gap.coefficients)
+        rows = gap.contrasted(self.term(request.weight)[cells], self.group, gap.membership)
+        group = self.group if gap.group_of_group is None else gap.group_of_group[self.group]
+        return values, rows, group
+
+    def members(self, term: Term) -> tuple[Floats, ...]:
+        """PSUs, strata, lonely strata that hold rows of the domain, and all PSUs of those strata."""
         if term not in self.counted:
             self.counted[term] = _members(self.term(term), self.runs, self.scale)
         return self.counted[term]
@@ -227,7 +251,7 @@ class Compiled:
         lonely = scale.lonely[runs.stratum]
         cells, groups = family.shape
         variance = np.zeros((len(self.requests), groups, cells))
-        members = np.zeros((self.weights.size, 3, groups, cells))
+        members = np.zeros((self.weights.size, 4, groups, cells))
         self.kernel.add_family(
             variance, members, self.arena if family.is_all else self.arena[:, :, family.rows], self.y, self.x,
             self.weights, ratio, inverse, order, runs.starts, runs.starts + runs.sizes,
@@ -236,7 +260,7 @@ class Compiled:
         )  # fmt: skip
         into.variance[...] += variance.swapaxes(1, 2)
         for k, j in enumerate(self.weight_of):
-            for total, found in zip((into.psu_n, into.stratum_n, into.lonely_n), members[j], strict=True):
+            for total, found in zip(into.counts, members[j], strict=True):
                 total[k] += found.T
 
 
@@ -254,19 +278,13 @@ def _stacked_places(fine: FineTable, stacked: Layout) -> Ints:
 def _add_gaps(
     sums: dict[tuple[int, str], Accumulated],
     block: Block,
-    requests: Sequence[Asked],
     gaps: Sequence[PlannedGap],
 ) -> None:
-    by_name = {a.parts.name: a for a in requests}
     for gap in gaps:
         if gap.crossing not in block.family.positions:
             continue
-        request, cells = by_name[gap.statistic], block.family.slices[gap.crossing]
-        contrast = gap.contrasted(block.linearised(request)[cells], block.group, gap.coefficients)
-        rows = gap.contrasted(block.term(request.weight)[cells], block.group, gap.membership)
-        runs = block.runs
-        if gap.group_of_group is not None:
-            runs = segments(block.stratum, gap.group_of_group[block.group])
+        contrast, rows, group = block.gap(gap)
+        runs = block.runs if gap.group_of_group is None else segments(block.stratum, group)
         _add_variance(sums[gap.crossing, gap.name].variance, contrast, runs, block.scale)
         _add_members(sums[gap.crossing, gap.name], runs, _members(rows, runs, block.scale))
 
@@ -276,25 +294,67 @@ def _add_variance(into: Floats, values: Floats, runs: Segments, scale: Scales) -
     into[:, runs.groups] += runs.by_group(variance_of_runs(ordered, runs, scale))
 
 
-def _add_members(into: Accumulated, runs: Segments, members: tuple[Floats, Floats, Floats]) -> None:
-    for total, found in zip((into.psu_n, into.stratum_n, into.lonely_n), members, strict=True):
+def _add_members(into: Accumulated, runs: Segments, members: tuple[Floats, ...]) -> None:
+    for total, found in zip(into.counts, members, strict=True):
         total[:, runs.groups] += found
 
 
-def _members(rows: Floats, runs: Segments, scale: Scales) -> tuple[Floats, Floats, Floats]:
+def _members(rows: Floats, runs: Segments, scale: Scales) -> tuple[Floats, ...]:
     ordered = rows if runs.order is None else rows[:, runs.order]
     psus = runs.sums((ordered > 0).astype(np.float64))
     strata = (psus > 0).astype(np.float64)
-    return runs.by_group(psus), runs.by_group(strata), runs.by_group(strata * scale.lonely[runs.stratum])
+    parts = (psus, strata, strata * scale.lonely[runs.stratum], strata * scale.n_h[runs.stratum])
+    return tuple(runs.by_group(part) for part in parts)
 
 
-def _average(total: Accumulated, scale: Scales) -> None:
+def _settle_lonely(
+    fine: FineTable,
+    stacked: Layout,
+    grouped: Sequence[Family],
+    sums: Sequence[Accumulated],
+    gap_sums: Mapping[tuple[int, str], Accumulated],
+    requests: Sequence[Asked],
+    gaps: Sequence[PlannedGap],
+    scale: Scales,
+) -> None:
+    """Add what strata of one PSU contribute beyond their own values: see :mod:`.lonely`."""
+    if scale.lonely_choice not in ("adjust", "average") or not scale.lonely.any():
+        return
+    if scale.lonely_choice == "average" and scale.parent is None:
+        for total in (*sums, *gap_sums.values()):
+            _average(total)
+        return
+    for start, end in lonely_ranges(scale, fine.stratum_of_psu):
+        margins = Margins(fine, stacked, start, end)
+        for family, total in zip(grouped, sums, strict=True):
+            block = Block(fine, family, (start, end), margins, scale, requests)
+            for k, request in enumerate(requests):
+                whole = None if request.parts.is_ratio else family.totals[request.y]
+                _settle(total.part(k, slice(None)), *block.statistic(k), block.group, block, whole)
+            for gap in gaps:
+                if gap.crossing in family.positions:
+                    _settle(gap_sums[gap.crossing, gap.name], *block.gap(gap), block, gap.centre)
+
+
+def _settle(
+    into: Accumulated, values: Floats, rows: Floats, group: Ints, block: Block, whole: Floats | None
+) -> None:
+    """``whole`` (cells, groups) is the sum of the values over all PSUs; None where that is zero."""
+    if whole is None and block.scale.parent is None:
+        return
+    for g, here in groups_of(group):
+        centre = None
+        if whole is not None and block.scale.parent is None:
+            centre = whole[:, g] / np.maximum(into.sampled_n[:, g], 1.0)
+        into.variance[:, g] += added(values[:, here], rows[:, here], block.stratum[here], block.scale, centre)
+
+
+def _average(total: Accumulated) -> None:
     """With the choice "average", lonely strata are given the mean of the others."""
-    if scale.lonely_choice == "average":
-        sound = total.stratum_n - total.lonely_n
-        with np.errstate(invalid="ignore", divide="ignore"):
-            total.variance[...] *= np.where(total.lonely_n > 0, total.stratum_n / sound, 1.0)
+    sound = total.stratum_n - total.lonely_n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total.variance[...] *= np.where(total.lonely_n > 0, total.stratum_n / sound, 1.0)
 
 
 def _zeros(shape: tuple[int, ...]) -> Accumulated:
-    return Accumulated(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    return Accumulated(*(np.zeros(shape) for _ in range(5)))

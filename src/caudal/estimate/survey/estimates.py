@@ -41,6 +41,10 @@ class Context:
     replicates: str | None = None
     replicates_df: float = 0.0
 
+    def counted(self, units_n: Floats) -> Floats:
+        """Units in the sample: a full count has none, and no degrees of freedom."""
+        return np.full(units_n.shape, np.nan) if self.design.kind == "full_count" else units_n
+
     def df(self, psu_n: Floats, stratum_n: Floats) -> Floats:
         """Degrees of freedom of each cell: PSUs less strata, or those of the replicates."""
         return psu_n - stratum_n if self.replicates is None else np.full(psu_n.shape, self.replicates_df)
@@ -79,6 +83,7 @@ def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], c
         np.concatenate([getattr(s, name).reshape(-1) for s in sums])
         for name in ("variance", "psu_n", "stratum_n", "lonely_n")
     )
+    psu_n, stratum_n = context.counted(psu_n), context.counted(stratum_n)
     df = context.df(psu_n, stratum_n)
     se = np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
     se = np.where(np.isfinite(value), se, np.nan)
@@ -135,6 +140,7 @@ def gap_cells(
         a.reshape(-1) for a in (sums.variance, sums.psu_n, sums.stratum_n, sums.lonely_n)
     )
     counts = [gap_total(gap, crossing.totals[t]).reshape(-1) for t in (request.n, request.cases, ALL_ROWS)]
+    psu_n, stratum_n = context.counted(psu_n), context.counted(stratum_n)
     df = context.df(psu_n, stratum_n)
     se = np.where(np.isfinite(value), np.sqrt(np.maximum(variance, 0.0)), np.nan)
     none = np.full(value.shape, np.nan)

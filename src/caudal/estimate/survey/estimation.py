@@ -250,11 +250,14 @@ def _second_stage(
     within = replace(prepared, design_sql=DesignSql(sql.weight, strata, units, fpc), coded=coded)
     frame = read_frame(source, stage, within.design_sql, coded, ())
     outer = frame.stratum_codes
-    for column in reversed(strata[len(sql.strata) :]):
+    for column in reversed(strata[len(sql.strata) + len(sql.psu) :]):
+        outer = outer // max(coded[column].size, 1)
+    parent = np.unique(outer, return_inverse=True)[1].reshape(-1)
+    for column in reversed(sql.psu):
         outer = outer // max(coded[column].size, 1)
     position = np.searchsorted(first.stratum_codes, outer)
     share = (1 - first.unsampled_h)[position]
-    return _fine_table(source, stage, within, frame), scales(frame, design.lonely_psu, share)
+    return _fine_table(source, stage, within, frame), scales(frame, design.lonely_psu, share, parent)
 
 
 def _candidates(source: Source, prepared: _Prepared) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class PlannedGap:
     pair: tuple[int, int]
     groups_of_pair: tuple[Ints, Ints]
     group_of_group: Ints | None
+    centre: Floats | None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -120,9 +121,11 @@ def _planned(
         rest = _without(crossing, gap.dimension, others)
     value, coefficients = _contrast(first, second, gap.kind)
     ones = (np.ones_like(first), np.ones_like(first))
+    # the values of a difference of totals add up to it; those of all other gaps to zero
+    centre = value if gap.kind == "difference" and not request.parts.is_ratio else None
     return PlannedGap(
         position, gap.name, gap.statistic, tuple(d for d in crossing.dims if d != gap.dimension), rest, value,
-        coefficients, ones, sizes, axis, pair, (groups[0], groups[1]), group_of_group,
+        coefficients, ones, sizes, axis, pair, (groups[0], groups[1]), group_of_group, centre,
     )  # fmt: skip
 
 

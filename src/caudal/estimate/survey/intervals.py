@@ -9,7 +9,7 @@ degrees of freedom, the kinds are (Korn & Graubard 1998, *Survey Methodology* 24
 - ``asin``: sin^2 of asin(sqrt(p)) -+ t sqrt(v) / (2 sqrt(p (1 - p)))
 - ``beta``, ``korn-graubard``: Clopper-Pearson with n_eff = p (1 - p) / v (t_{n-1} / t_df)^2
 - ``likelihood``: where the working likelihood ratio, scaled by the design, reaches t^2 n / (n - 1)
-- ``wilson``: Wilson's score limits with that n_eff
+- ``wilson``: Wilson's score limits with n_eff = p (1 - p) / v and t in the place of the normal quantile
 
 A proportion of 0 or 1 has no estimated variance: its limits are those of ``beta`` with n for n_eff, and
 the result says so.
@@ -52,8 +52,10 @@ def t_limits(value: Floats, se: Floats, df: Floats, level: float) -> Limits:
     return Limits(value - half, value + half, "t")
 
 
-def proportion_limits(p: Floats, se: Floats, df: Floats, n: Floats, level: float, kind: str) -> Limits:
-    """Limits of a proportion by ``kind``.
+def proportion_limits(
+    p: Floats, se: Floats, df: Floats, n: Floats, level: float, kind: str, *, edges: bool = True
+) -> Limits:
+    """Limits of a proportion by ``kind``; without ``edges`` a proportion of 0 or 1 has none of its own.
 
     >>> p, se, df, n = (np.array([v]) for v in (0.1, 0.02, 30.0, 400.0))
     >>> limits = proportion_limits(p, se, df, n, 0.95, "logit")
@@ -61,7 +63,7 @@ def proportion_limits(p: Floats, se: Floats, df: Floats, n: Floats, level: float
     ([0.066], [0.149])
     """
     t = t_quantile(df, level)
-    edge = ((p <= 0) | (p >= 1)) & (df >= 1) & (n > 1)
+    edge = ((p <= 0) | (p >= 1)) & (df >= 1) & (n > 1) & edges
     with np.errstate(invalid="ignore", divide="ignore"):
         lower, upper = _of_kind(p, se, t, df, n, level, kind)
         edge_lower, edge_upper = _beta(p, n * (t_quantile(n - 1, level) / t) ** 2, level)
@@ -89,8 +91,9 @@ def _of_kind(
         return np.sin(centre - half) ** 2, np.sin(centre + half) ** 2
     if kind == "likelihood":
         return _likelihood(p, se, t * np.sqrt(n / (n - 1)))
-    size = effective_n(p, se, df, n, level)
-    return _wilson(p, size, level) if kind == "wilson" else _beta(p, size, level)
+    if kind == "wilson":
+        return _wilson(p, p * (1 - p) / se**2, t)
+    return _beta(p, effective_n(p, se, df, n, level), level)
 
 
 def _expit(x: Floats) -> Floats:
@@ -104,10 +107,9 @@ def _beta(p: Floats, size: Floats, level: float) -> tuple[Floats, Floats]:
     return np.where(p <= 0, 0.0, lower), np.where(p >= 1, 1.0, upper)
 
 
-def _wilson(p: Floats, size: Floats, level: float) -> tuple[Floats, Floats]:
-    z = stats.norm.ppf(0.5 + level / 2)
-    centre = (p + z**2 / (2 * size)) / (1 + z**2 / size)
-    half = z / (1 + z**2 / size) * np.sqrt(p * (1 - p) / size + z**2 / (4 * size**2))
+def _wilson(p: Floats, size: Floats, t: Floats) -> tuple[Floats, Floats]:
+    centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
+    half = t / (1 + t**2 / size) * np.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
     return centre - half, centre + half
 
 

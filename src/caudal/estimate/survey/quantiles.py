@@ -1,13 +1,19 @@
-"""Medians and other quantiles with Woodruff's interval.
+"""Medians and other quantiles with their intervals.
 
 With F the weighted distribution function of the domain, the quantile is its inverse at p by one of the rules
-below; limits come from a confidence interval for the share below the estimate, carried back by the same rule
-(Woodruff 1952, *JASA* 47:635; Francisco & Fuller 1991, *Annals of Statistics* 19:454). The standard error is
-the length of the interval over twice the quantile of Student's t.
+of :mod:`.quantile_rules`. Limits, by kind of interval:
 
-Rules: ``math`` (the smallest value whose cumulated share reaches p), ``school`` (the mean of the two middle
-values where p is reached exactly), ``shahvaish`` (Shah & Vaish 2006) and ``hf1`` to ``hf9`` (Hyndman & Fan
-1996, *American Statistician* 50:361, with weights).
+- ``mean``, ``beta``, ``xlogit``, ``asin``: a confidence interval of that kind for the share below the
+  estimate, carried back by the same rule (Woodruff 1952, *JASA* 47:635)
+- ``francisco-fuller``: the values that the test of the share below them does not reject (Francisco & Fuller
+  1991, *Annals of Statistics* 19:454)
+- ``score``: the same test as R's ``survey`` has it: its roots are sought to 1 / (100 sqrt(n)) and carried
+  back through the unweighted share below them
+- ``quantile``: the quantile under each set of replicate weights (replicates only)
+
+The standard error is the length of the interval over twice the quantile of Student's t. Between quantiles of
+several domains the covariance is that of the shares below them, each scaled to the standard error of its
+quantile.
 
 Refused: a limit where the interval of the share leaves 0..1: it is null, and the flag says so.
 """
@@ -15,17 +21,20 @@ Refused: a limit where the interval of the share leaves 0..1: it is null, and th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from caudal.errors import CaudalError, problem
 from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.intervals import proportion_limits, t_quantile
+from caudal.estimate.survey.quantile_rules import weighted_quantile
+from caudal.estimate.survey.replicates import Replicates, replicate_covariance, replicate_totals
+from caudal.estimate.survey.roots import root_between
 from caudal.estimate.survey.sample import Mask, Sample, covariance
-from caudal.estimate.survey.statistics import Quantile, ShareInterval
+from caudal.estimate.survey.statistics import QUANTILE_INTERVALS, QUANTILE_RULES, Quantile, ShareInterval
 from caudal.estimate.survey.statistics import QuantileRule as Rule
-
-_EQUAL = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,102 +59,180 @@ def estimate_quantile(
     rule: Rule = "math",
     interval: ShareInterval = "mean",
     level: float = 0.95,
+    replicates: Replicates | None = None,
 ) -> QuantileEstimate:
-    """The quantile of ``variable`` (a column of ``sample``) at ``p`` in ``domain``."""
-    inside = sample.everything() if domain is None else domain
-    y = sample.columns[variable]
-    known = inside & ~np.isnan(y) & (sample.weight != 0)
-    missing = int(np.sum(inside & np.isnan(y)))
-    n = int(known.sum())
-    if n == 0:
-        return QuantileEstimate(np.nan, np.nan, np.nan, np.nan, np.nan, 0, missing)
-    values, weight = y[known], sample.weight[known]
-    found = weighted_quantile(values, weight, p, rule)
-    share, se = _share_below(sample, y, known, found)
-    df = sample.df(known)
-    lower_p, upper_p = _share_limits(share, se, df, n, level, interval)
-    lower = weighted_quantile(values, weight, lower_p, rule) if lower_p >= 0 else np.nan
-    upper = weighted_quantile(values, weight, upper_p, rule) if upper_p <= 1 else np.nan
-    t = float(t_quantile(np.array([df]), level)[0])
-    return QuantileEstimate(found, (upper - lower) / (2 * t), lower, upper, df, n, missing)
+    """The quantile of ``variable`` (a column of ``sample``) at ``p`` in ``domain``.
 
-
-def _share_below(sample: Sample, y: Floats, known: Mask, found: float) -> tuple[float, float]:
-    size = sample.weight[known].sum()
-    below = (y <= found).astype(np.float64)
-    share = float((sample.weight[known] * below[known]).sum() / size)
-    influence = np.where(known, sample.weight * (below - share) / size, 0.0)
-    variance = covariance(sample, influence[:, None], known)[0, 0]
-    return share, float(np.sqrt(max(variance, 0.0)))
-
-
-def _share_limits(
-    share: float, se: float, df: float, n: int, level: float, interval: str
-) -> tuple[float, float]:
-    one = [np.array([v], dtype=np.float64) for v in (share, se, df, float(n))]
-    limits = proportion_limits(one[0], one[1], one[2], one[3], level, interval)
-    return float(limits.lower[0]), float(limits.upper[0])
-
-
-def weighted_quantile(values: Floats, weight: Floats, p: float, rule: Rule = "math") -> float:
-    """The quantile of weighted values by ``rule``.
-
-    >>> weighted_quantile(np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4), 0.5, "math")
-    2.0
-    >>> weighted_quantile(np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4), 0.5, "school")
-    2.5
+    With ``replicates`` the variance of the share, or of the quantile itself (``interval="quantile"``), is
+    theirs.
     """
-    if np.isnan(p):
-        return float("nan")
-    order = np.argsort(values, kind="stable")
-    x, w = values[order], weight[order]
-    if rule in ("math", "school", "hf1", "hf2", "hf3", "hf4"):
-        return _by_steps(x, w, p, rule)
-    positions = _positions(w, rule)
-    if rule == "shahvaish":
-        return float(x[np.clip(np.searchsorted(positions, p, side="right") - 1, 0, x.size - 1)])
-    return float(np.interp(p, positions, x))
+    _check(p, rule, interval, replicates)
+    cell = _Cell.of(sample, variable, sample.everything() if domain is None else domain, replicates)
+    if cell.n == 0:
+        return QuantileEstimate(np.nan, np.nan, np.nan, np.nan, np.nan, 0, cell.missing_n)
+    found = cell.quantile(p, rule)
+    t = float(t_quantile(np.array([cell.df]), level)[0])
+    if interval == "quantile":
+        half = t * cell.replicated_se(found, p, rule)
+        lower, upper = found - half, found + half
+    elif interval in ("score", "francisco-fuller"):
+        lower, upper = (_scored if interval == "score" else _inverted)(cell, p, rule, t)
+    else:
+        lower, upper = _woodruff(cell, found, rule, interval, level)
+    return QuantileEstimate(found, (upper - lower) / (2 * t), lower, upper, cell.df, cell.n, cell.missing_n)
 
 
-def _by_steps(x: Floats, w: Floats, p: float, rule: Rule) -> float:
-    if rule == "hf3":
-        x, position = np.unique(x, return_inverse=True)
-        w = np.bincount(position, w).astype(np.float64, copy=False)
-    share = np.cumsum(w) / w.sum()
-    up = int(np.searchsorted(share, p - _EQUAL))
-    up = min(up, x.size - 1)
-    is_reached = abs(share[up] - p) <= _EQUAL
-    above = min(up + 1, x.size - 1)
-    if rule in ("school", "hf2"):
-        return float((x[up] + x[above]) / 2) if is_reached else float(x[up])
-    if rule == "hf3":
-        return float(x[up]) if not is_reached or up % 2 == 1 else float(x[above])
-    if rule == "hf4" and not is_reached and up > 0:
-        return float(np.interp(p, share[up - 1 : up + 1], x[up - 1 : up + 1]))
-    return float(x[up])
+def _check(p: float, rule: str, interval: str, replicates: Replicates | None) -> None:
+    faults = []
+    if not 0 < p < 1:
+        faults.append(problem("survey-quantile", found=f"p = {p}", reason="p lies between 0 and 1"))
+    if rule not in QUANTILE_RULES:
+        faults.append(problem("survey-quantile", found=rule, reason=", ".join(QUANTILE_RULES)))
+    if interval not in QUANTILE_INTERVALS:
+        faults.append(problem("survey-quantile", found=interval, reason=", ".join(QUANTILE_INTERVALS)))
+    if interval == "quantile" and replicates is None:
+        faults.append(problem("survey-quantile", found=interval, reason="it needs replicate weights"))
+    if interval in ("score", "francisco-fuller") and replicates is not None:
+        faults.append(problem("survey-quantile", found=interval, reason="it is not defined for replicates"))
+    if faults:
+        raise CaudalError(*faults)
 
 
-def _positions(w: Floats, rule: Rule) -> Floats:
-    """The share at which each value stands, for the rules that interpolate."""
-    cumulated = np.cumsum(w)
-    before = cumulated - w
-    before[0] = 0.0
-    total, last = cumulated[-1], w[-1]
-    found: Floats
-    match rule:
-        case "shahvaish":
-            found = (np.cumsum(w / w.mean()) + 0.5 - w / 2) / (w.size + 1)
-        case "hf5":
-            found = (cumulated - w / 2) / total
-        case "hf6":
-            found = cumulated / (total + last)
-        case "hf7":
-            found = before / cumulated[-2] if w.size > 1 else before
-        case "hf8":
-            found = (before / 3 + cumulated * 2 / 3) / (total + last / 3)
-        case _:
-            found = (before * 3 / 8 + cumulated * 5 / 8) / (total + last / 4)
+@dataclass(frozen=True)
+class _Cell:
+    """The known values of a variable in a domain, and the error of a share of them."""
+
+    sample: Sample
+    y: Floats
+    known: Mask
+    missing_n: int
+    df: float
+    replicates: Replicates | None
+
+    @classmethod
+    def of(cls, sample: Sample, variable: str, inside: Mask, replicates: Replicates | None) -> _Cell:
+        y = sample.columns[variable]
+        known = inside & ~np.isnan(y) & (sample.weight != 0)
+        df = sample.df(known) if replicates is None else replicates.df_in(sample, known)
+        return cls(sample, y, known, int(np.sum(inside & np.isnan(y))), df, replicates)
+
+    @property
+    def n(self) -> int:
+        return int(self.known.sum())
+
+    @property
+    def values(self) -> Floats:
+        return np.asarray(self.y[self.known], dtype=np.float64)
+
+    @property
+    def weight(self) -> Floats:
+        return self.sample.weight[self.known]
+
+    def quantile(self, p: float, rule: Rule) -> float:
+        return weighted_quantile(self.values, self.weight, p, rule)
+
+    def influence(self, found: float) -> tuple[float, Floats]:
+        """The share of values up to ``found``, and the influence of each row on it."""
+        size = self.weight.sum()
+        below = (self.y <= found).astype(np.float64)
+        share = float((self.weight * below[self.known]).sum() / size)
+        return share, np.where(self.known, self.sample.weight * (below - share) / size, 0.0)
+
+    def share(self, found: float) -> tuple[float, float]:
+        """The share of values up to ``found``, with its standard error."""
+        share, influence = self.influence(found)
+        if self.replicates is None:
+            variance = covariance(self.sample, influence[:, None], self.known)[0, 0]
+            return share, float(np.sqrt(max(variance, 0.0)))
+        member = np.stack([self.known & (self.y <= found), self.known], axis=1).astype(np.float64)
+        below, size = replicate_totals(self.sample, self.replicates, member).T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = below / size
+        theta = np.array([share])
+        variance = replicate_covariance(self.replicates, theta, spread[:, None], np.isfinite(spread))
+        return share, float(np.sqrt(variance[0, 0]))
+
+    def replicated_se(self, found: float, p: float, rule: Rule) -> float:
+        assert self.replicates is not None
+        spread = quantile_replicates(self.sample, self.replicates, self.y, self.known, p, rule)
+        theta = np.array([found])
+        variance = replicate_covariance(self.replicates, theta, spread[:, None], np.isfinite(spread))
+        return float(np.sqrt(variance[0, 0]))
+
+
+def quantile_replicates(
+    sample: Sample, replicates: Replicates, y: Floats, known: Mask, p: float, rule: Rule
+) -> Floats:
+    """The quantile under each set of replicate weights."""
+    found = np.full(replicates.count, np.nan)
+    for start in range(0, replicates.count, 64):
+        weights = replicates.row_weights(sample, slice(start, start + 64))[known]
+        for k, weight in enumerate(weights.T):
+            found[start + k] = weighted_quantile(y[known], weight, p, rule)
     return found
+
+
+def _woodruff(cell: _Cell, found: float, rule: Rule, kind: str, level: float) -> tuple[float, float]:
+    share, se = cell.share(found)
+    one = [np.array([v], dtype=np.float64) for v in (share, se, cell.df, float(cell.n))]
+    limits = proportion_limits(one[0], one[1], one[2], one[3], level, kind, edges=False)
+    low, high = float(limits.lower[0]), float(limits.upper[0])
+    return (
+        cell.quantile(low, rule) if low >= 0 else np.nan,
+        cell.quantile(high, rule) if high <= 1 else np.nan,
+    )
+
+
+def _inverted(cell: _Cell, p: float, rule: Rule, t: float) -> tuple[float, float]:
+    """The smallest and largest values x for which |F(x) - p| <= t se(F(x))."""
+    distinct = np.unique(cell.values)
+    kept = [x for x in distinct.tolist() if _passes(cell.share(x), p, t)]
+    if not kept or np.isnan(t):
+        return np.nan, np.nan
+    return kept[0], kept[-1]
+
+
+def _passes(share: tuple[float, float], p: float, t: float) -> bool:
+    return abs(share[0] - p) <= t * share[1]
+
+
+def _scored(cell: _Cell, p: float, rule: Rule, t: float) -> tuple[float, float]:
+    x, n = cell.values, cell.n
+    spread = float(np.subtract(*np.quantile(x, [0.75, 0.25])))
+    low, high = float(x.min()) + spread / 100, float(x.max()) - spread / 100
+
+    def score(limit: float, theta: float) -> float:
+        share, se = cell.share(theta)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(np.divide(p - share, se) - limit)
+
+    found = []
+    for limit in (t, -t):
+        root = root_between(partial(score, limit), low, high, 1 / (100 * float(np.sqrt(n))))
+        found.append(cell.quantile(float(np.mean(x <= root)), rule) if np.isfinite(root) else np.nan)
+    return found[0], found[1]
+
+
+def quantile_influence(
+    sample: Sample, quantile: Quantile, domain: Mask, level: float = 0.95
+) -> tuple[QuantileEstimate, Floats]:
+    """The quantile in a domain, and the influence of each row on it: that of the share below, scaled to the
+    standard error of the quantile."""
+    found = estimate_quantile(
+        sample,
+        quantile.variable,
+        quantile.p,
+        domain,
+        rule=quantile.rule,
+        interval=quantile.interval,
+        level=level,
+    )
+    cell = _Cell.of(sample, quantile.variable, domain, None)
+    if cell.n == 0:
+        return found, np.full(sample.rows_n, np.nan)
+    _, influence = cell.influence(found.value)
+    se = cell.share(found.value)[1]
+    return found, -influence * (found.se / se if se > 0 else np.nan)
 
 
 def quantile_cells(
@@ -156,25 +243,74 @@ def quantile_cells(
     sizes: Mapping[str, int],
     inside: Mask,
     level: float,
+    replicates: Replicates | None = None,
 ) -> list[QuantileEstimate]:
     """The quantile in every cell: ``rows`` and ``cells`` hold the categories of each breakdown, ``sizes[d]``
     standing for the total; ``inside`` is the domain."""
+    return [
+        estimate_quantile(
+            sample, quantile.variable, quantile.p, domain, rule=quantile.rule, interval=quantile.interval,
+            level=level, replicates=replicates,
+        )
+        for domain in cell_domains(rows, cells, sizes, inside)
+    ]  # fmt: skip
+
+
+def cell_domains(
+    rows: Mapping[str, Ints], cells: Mapping[str, Ints], sizes: Mapping[str, int], inside: Mask
+) -> list[Mask]:
+    """The rows of each cell."""
     found = []
-    count = next(iter(cells.values())).size if cells else 1
-    for cell in range(count):
+    for cell in range(next(iter(cells.values())).size if cells else 1):
         domain = inside.copy()
         for dim, codes in cells.items():
             if codes[cell] != sizes[dim]:
                 domain &= rows[dim] == codes[cell]
-        found.append(
-            estimate_quantile(
-                sample,
-                quantile.variable,
-                quantile.p,
-                domain,
-                rule=quantile.rule,
-                interval=quantile.interval,
-                level=level,
-            )
-        )
+        found.append(domain)
     return found
+
+
+def quantile_gap(
+    sample: Sample,
+    quantile: Quantile,
+    first: Mask,
+    second: Mask,
+    kind: str,
+    level: float,
+    replicates: Replicates | None = None,
+) -> QuantileEstimate:
+    """The difference (or ratio) of a quantile between two domains, with their covariance.
+
+    For a ratio Q the slopes are 1 / b and -Q / b.
+    """
+    a, b = (_part(sample, quantile, domain, level, replicates) for domain in (first, second))
+    either = (first | second) & ~np.isnan(sample.columns[quantile.variable]) & (sample.weight != 0)
+    df = sample.df(either) if replicates is None else replicates.df_in(sample, either)
+    x, y = a[0].value, b[0].value
+    value = x - y if kind == "difference" else (x / y if y else np.nan)
+    slopes = np.array([1.0, -1.0]) if kind == "difference" else np.array([1.0, -value]) / (y or np.nan)
+    both = np.stack([a[1], b[1]], axis=1)
+    if not np.all(np.isfinite(both)):
+        spread = np.full((2, 2), np.nan)
+    elif replicates is None:
+        spread = covariance(sample, both, either)
+    else:
+        theta = np.array([x, y])
+        spread = replicate_covariance(replicates, theta, both, np.ones(len(both), dtype=bool))
+    se = float(np.sqrt(max(slopes @ spread @ slopes, 0.0))) if np.all(np.isfinite(spread)) else np.nan
+    half = float(t_quantile(np.array([df]), level)[0]) * se
+    n, missing = int(either.sum()), a[0].missing_n + b[0].missing_n
+    return replace(a[0], value=value, se=se, lower=value - half, upper=value + half, df=df, sample_n=n,
+                   missing_n=missing)  # fmt: skip
+
+
+def _part(
+    sample: Sample, quantile: Quantile, domain: Mask, level: float, replicates: Replicates | None
+) -> tuple[QuantileEstimate, Floats]:
+    """A quantile with the influences of rows on it, or its replicates."""
+    if replicates is None:
+        return quantile_influence(sample, quantile, domain, level)
+    cell = _Cell.of(sample, quantile.variable, domain, replicates)
+    value = cell.quantile(quantile.p, quantile.rule) if cell.n else np.nan
+    found = QuantileEstimate(value, np.nan, np.nan, np.nan, replicates.df, cell.n, cell.missing_n)
+    return found, quantile_replicates(sample, replicates, cell.y, cell.known, quantile.p, quantile.rule)

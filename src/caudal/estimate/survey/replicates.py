@@ -17,14 +17,14 @@ Refused: balanced replication where a stratum does not hold exactly two PSUs; sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
 
-from caudal.errors import CaudalError, problem
-from caudal.estimate.survey.frame import Floats
+from caudal.errors import CaudalError, nearest, problem
+from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.sample import Mask, Sample
 from caudal.estimate.survey.statistics import Linear, parts
 
@@ -41,6 +41,7 @@ class Replicates:
     df: float
     mse: bool = False
     method: str = "given"
+    is_df_given: bool = False
 
     def __post_init__(self) -> None:
         count = self.weights.shape[1]
@@ -52,6 +53,17 @@ class Replicates:
     def count(self) -> int:
         """Number of replicates."""
         return int(self.weights.shape[1])
+
+    def df_in(self, sample: Sample, domain: Mask) -> float:
+        """Degrees of freedom in a domain: the rank of its weights less one, unless they were given."""
+        if self.is_df_given:
+            return self.df
+        rows = np.flatnonzero(domain & (sample.weight != 0))
+        if rows.size == 0:
+            return 0.0
+        if self.is_by_psu:
+            return _rank(self.weights[np.unique(sample.stages[0].unit[rows])]) - 1
+        return _rank(self.weights[_spread_out(rows)]) - 1
 
     def row_weights(self, sample: Sample, columns: slice) -> Floats:
         """Weights (rows, replicates) of some replicates."""
@@ -71,40 +83,80 @@ def given_replicates(
     """Replicate weights published by a producer, one column a replicate, whole weights by row.
 
     ``scale`` as the producer says: 1 / R for balanced replication, 1 / (R (1 - rho)^2) for Fay's method,
-    4 / R for successive differences, 1 / (R - 1) for a bootstrap. ``df``: by default the rank less one.
+    4 / R for successive differences, 1 / (R - 1) for a bootstrap (see :func:`producer_scale`). ``df``: by
+    default the rank of the weights less one, in each domain.
     """
     scales = np.ones(weights.shape[1]) if rscales is None else np.asarray(rscales, dtype=np.float64)
-    if df is None:
-        gram = weights.T @ weights
-        values = linalg.eigvalsh(gram)
-        df = float(np.sum(values > values.max() * 1e-10) - 1)
-    return Replicates(np.asarray(weights, dtype=np.float64), scale, scales, False, df, mse)
+    whole = np.asarray(weights, dtype=np.float64)
+    found = _rank(whole[_spread_out(np.arange(len(whole)))]) - 1 if df is None else df
+    return Replicates(whole, scale, scales, False, found, mse, is_df_given=df is not None)
+
+
+#: The usual scale of replicate weights by how they were made, from their number R and Fay's rho.
+_SCALES: Mapping[str, Callable[[int, float], float]] = {
+    "BRR": lambda r, rho: 1 / r,
+    "Fay": lambda r, rho: 1 / (r * (1 - rho) ** 2),
+    "JK1": lambda r, rho: (r - 1) / r,
+    "JK2": lambda r, rho: 1.0,
+    "bootstrap": lambda r, rho: 1 / (r - 1),
+    "SDR": lambda r, rho: 4 / r,
+}
+REPLICATE_KINDS = tuple(_SCALES)
+
+
+def producer_scale(kind: str, count: int, rho: float = 0.0) -> float:
+    """The scale of ``count`` replicate weights of a kind: BRR, Fay (with ``rho``), JK1, JK2, bootstrap, SDR.
+
+    >>> producer_scale("SDR", 80)
+    0.05
+    """
+    if kind not in _SCALES:
+        raise CaudalError(problem("unknown-name", kind="replicates", found=kind, allowed=REPLICATE_KINDS,
+                                  nearest=nearest(kind, REPLICATE_KINDS) or REPLICATE_KINDS[0]))  # fmt: skip
+    return _SCALES[kind](count, rho)
 
 
 def jackknife_1(sample: Sample, *, mse: bool = False) -> Replicates:
-    """Delete-one-PSU jackknife without strata."""
+    """Delete-one-PSU jackknife without strata: strata are refused."""
     first = sample.stages[0]
+    if first.sampled.size > 1:
+        reason = f"{first.sampled.size} strata"
+        raise CaudalError(problem("survey-replicates", reason=reason, allowed="jackknife_n"))
     n = first.group.size
     weights = np.full((n, n), n / (n - 1))
     np.fill_diagonal(weights, 0.0)
-    unsampled = float(first.unsampled[0]) if first.sampled.size == 1 else 1.0
+    unsampled = float(first.unsampled[0])
     return Replicates(weights, unsampled * (n - 1) / n, np.ones(n), True, float(n - 1), mse, "JK1")
 
 
 def jackknife_n(sample: Sample, *, mse: bool = False) -> Replicates:
-    """Delete-one-PSU jackknife within strata; a lonely PSU is refused, unless it is certain."""
+    """Delete-one-PSU jackknife within strata.
+
+    A lonely PSU makes no replicate (``remove``, ``certainty``); with ``average`` the variance is scaled by
+    PSUs over replicates; with ``adjust`` its stratum is left out of a replicate of its own, the H - 1 others
+    weighing H / (H - 1). ``fail`` refuses it.
+    """
     first = sample.stages[0]
-    _refuse_lonely(sample, "JKn")
-    n_h = first.sampled[first.group]
-    dropped = np.flatnonzero((n_h > 1) & (first.unsampled[first.group] >= 1e-7))
+    if sample.lonely_psu == "fail":
+        _refuse_lonely(sample, "JKn")
+    strata, n_h = first.sampled.size, first.sampled[first.group]
+    lonely = first.lonely[first.group]
+    makes = (n_h > 1) & (first.unsampled[first.group] >= 1e-7) | (lonely & (sample.lonely_psu == "adjust"))
+    dropped = np.flatnonzero(makes)
     weights = np.ones((first.group.size, dropped.size))
     for column, unit in enumerate(dropped):
-        same = first.group == first.group[unit]
-        weights[same, column] = n_h[unit] / (n_h[unit] - 1)
+        if lonely[unit]:
+            weights[:, column] = strata / (strata - 1) if strata > 1 else 0.0
+        else:
+            same = first.group == first.group[unit]
+            weights[same, column] = n_h[unit] / (n_h[unit] - 1)
         weights[unit, column] = 0.0
-    rscales = (n_h[dropped] - 1) / n_h[dropped] * first.unsampled[first.group[dropped]]
-    df = float(first.group.size - first.sampled.size)
-    return Replicates(weights, 1.0, rscales, True, df, mse, "JKn")
+    left = np.where(lonely, strata, n_h)[dropped]
+    unsampled = np.where(lonely, 1.0, first.unsampled[first.group])[dropped]
+    average = sample.lonely_psu == "average" and dropped.size < first.group.size
+    scale = first.group.size / dropped.size if average and dropped.size else 1.0
+    df = _rank(weights) - 1
+    return Replicates(weights, scale, (left - 1) / left * unsampled, True, df, mse, "JKn")
 
 
 def balanced(sample: Sample, *, rho: float = 0.0, mse: bool = False) -> Replicates:
@@ -149,6 +201,18 @@ def successive(sample: Sample, replicates: int | None = None, *, mse: bool = Tru
     rows = 1 + np.arange(n + 1) % (size - 1)
     weights = 1 + 2**-1.5 * (matrix[rows[:-1]] - matrix[rows[1:]])
     return Replicates(weights, 4 / size, np.ones(size), True, float(min(n - 1, size - 1)), mse, "SDR")
+
+
+def _spread_out(rows: Ints) -> Ints:
+    """At most 5,000 of the rows, evenly spaced: enough for the rank of their weights."""
+    return rows if rows.size <= 5000 else rows[np.linspace(0, rows.size - 1, 5000).astype(np.int64)]
+
+
+def _rank(weights: Floats) -> float:
+    """The rank of weights (rows, replicates)."""
+    wide = weights if weights.shape[0] <= weights.shape[1] else weights.T
+    values = linalg.eigvalsh(wide @ wide.T)
+    return float(np.sum(values > values.max() * 1e-10))
 
 
 def _refuse_lonely(sample: Sample, method: str) -> None:
@@ -208,7 +272,17 @@ def estimate_replicated(
     defined = np.asarray(np.isfinite(spread).all(axis=1), dtype=np.bool_)
     found = replicate_covariance(replicates, theta, spread, defined)
     undefined = int(np.sum(~defined))
-    return ReplicatedEstimates(tuple(domains), theta, spread, found, replicates.df, undefined)
+    df = replicates.df_in(sample, np.any(list(domains.values()), axis=0))
+    return ReplicatedEstimates(tuple(domains), theta, spread, found, df, undefined)
+
+
+def replicate_totals(sample: Sample, replicates: Replicates, columns: Floats, block: int = 64) -> Floats:
+    """The totals (replicates, columns) of columns of the rows under each set of weights."""
+    parts = [
+        columns.T @ replicates.row_weights(sample, slice(k, k + block))
+        for k in range(0, replicates.count, block)
+    ]
+    return np.concatenate(parts, axis=1).T
 
 
 def replicate_covariance(replicates: Replicates, theta: Floats, spread: Floats, defined: Mask) -> Floats:

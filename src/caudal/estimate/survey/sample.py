@@ -35,13 +35,15 @@ Residuals = Callable[[Floats], Floats]
 @dataclass(frozen=True)
 class Stage:
     """Units of one stage: ``unit`` of each row, ``group`` (stratum) of each unit, and by group the number
-    sampled, the number in the population (inf without a correction) and the share of the stage before."""
+    sampled, the number in the population (inf without a correction), the share of the stage before and, at
+    the second stage, the PSU (``parent``)."""
 
     unit: Ints
     group: Ints
     sampled: Floats
     population: Floats
     share: Floats
+    parent: Ints | None = None
 
     @property
     def unsampled(self) -> Floats:
@@ -163,9 +165,10 @@ def _second_stage(source: Source, design: Design, first: Stage) -> Stage:
             raise CaudalError(
                 problem("survey-fpc", where="design.ssu_fpc", count=where, strata="", reason=reason)
             )
-    share = np.zeros(groups_n)
+    share, parent = np.zeros(groups_n), np.zeros(groups_n, dtype=np.int64)
     share[group] = (1 - first.unsampled)[first.group[first.unit]]
-    return Stage(unit, group_of_unit, sampled, population, share)
+    parent[group] = first.unit
+    return Stage(unit, group_of_unit, sampled, population, share, parent)
 
 
 def _is_missing(column: Any) -> bool:
@@ -205,8 +208,10 @@ def covariance(sample: Sample, influence: Floats, domain: Mask | None = None) ->
     values = influence
     for residuals in sample.calibrations:
         values = residuals(values)
-    present = np.flatnonzero((sample.weight != 0) if domain is None else domain & (sample.weight != 0))
-    rows = present if domain is not None and not sample.calibrations else np.arange(sample.rows_n)
+    # calibrated influences do not vanish outside the domain
+    within = None if sample.calibrations else domain
+    present = np.flatnonzero((sample.weight != 0) if within is None else within & (sample.weight != 0))
+    rows = present if within is not None else np.arange(sample.rows_n)
     total = np.zeros((values.shape[1], values.shape[1]))
     for stage in sample.stages:
         total += _stage_covariance(stage, values[rows], rows, present, sample.lonely_psu)
@@ -217,18 +222,43 @@ def _stage_covariance(stage: Stage, values: Floats, rows: Ints, present: Ints, l
     units = stage.group.size
     sums = np.stack([np.bincount(stage.unit[rows], column, units) for column in values.T], axis=1)
     groups = stage.sampled.size
-    whole = np.stack([np.bincount(stage.group, column, groups) for column in sums.T], axis=1)
+    whole: Floats = np.stack([np.bincount(stage.group, c, groups) for c in sums.T], axis=1).astype(float)
     mean = whole / stage.sampled[:, None]
-    if lonely_choice == "adjust":
-        mean[stage.lonely] = 0.0
     more = stage.sampled > 1
     factor = stage.unsampled * np.where(more, stage.sampled / np.where(more, stage.sampled - 1, 1), 1.0)
+    if lonely_choice in ("adjust", "average") and stage.lonely.any():
+        here = np.zeros(groups, dtype=bool)
+        here[stage.group[stage.unit[present]]] = True
+        if lonely_choice == "adjust":
+            mean[stage.lonely] = _centres(stage, whole, here)[stage.lonely]
+            factor = np.where(stage.lonely & ~here, 0.0, factor)
+        else:
+            factor = factor * _averaged(stage, here)
     deviation = sums - mean[stage.group]
     weighted = deviation * (factor * stage.share)[stage.group][:, None]
     found: Floats = weighted.T @ deviation
-    if lonely_choice == "average":
-        here = np.zeros(groups, dtype=bool)
-        here[stage.group[stage.unit[present]]] = True
-        sound = here & ~stage.lonely
-        found *= here.sum() / sound.sum() if sound.any() else np.nan
     return found
+
+
+def _parents(stage: Stage) -> Ints:
+    return np.zeros(stage.sampled.size, dtype=np.int64) if stage.parent is None else stage.parent
+
+
+def _centres(stage: Stage, whole: Floats, here: Mask) -> Floats:
+    """The mean over all units, of the sample or of the parent, that a lonely unit is centred on."""
+    parent = _parents(stage)
+    count = np.bincount(parent, stage.sampled * here)
+    totals = np.stack([np.bincount(parent, column) for column in whole.T], axis=1)
+    found: Floats = (totals / np.maximum(count, 1.0)[:, None])[parent]
+    return found
+
+
+def _averaged(stage: Stage, here: Mask) -> Floats:
+    """How much more the sound groups count for the lonely ones; NaN where there are none."""
+    parent = _parents(stage)
+    all_n, sound_n, lonely_n = (
+        np.bincount(parent, m) for m in (here, here & ~stage.lonely, here & stage.lonely)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(lonely_n > 0, np.where(sound_n > 0, all_n / sound_n, np.nan), 1.0)
+    return np.asarray(ratio[parent], dtype=np.float64)

@@ -9,6 +9,7 @@ carries to Spark unchanged. The steps::
     cells          their totals
     linearised     u = y, or (y - R x) / X, by PSU and cell
     strata_cells   sum of u, sum of u^2 by stratum and cell
+    centres        sum of u over the cell, and PSUs of the strata that hold its rows
     variances      sum of (1 - f_h) n_h / (n_h - 1) (sum u^2 - (sum u)^2 / n_h)
 
 One stage; Taylor linearisation. Sums of squares are taken in one pass here, so a variable whose mean is a
@@ -61,6 +62,7 @@ def cube_sql(
         "cells": _cells(linear, dims),
         "linearised": _linearised(linear, dims),
         "strata_cells": _strata_cells(linear, dims),
+        "centres": _centres(linear, dims),
         "variances": _variances(linear, dims, design.lonely_psu),
     }
     ctes = ",\n".join(f"{name} AS (\n{body}\n)" for name, body in steps.items())
@@ -166,8 +168,24 @@ def _strata_cells(linear: Sequence[Parts], dims: Sequence[str]) -> str:
     return f"SELECT\n{_list(items)}\nFROM linearised\nGROUP BY {keys}"
 
 
+def _centres(linear: Sequence[Parts], dims: Sequence[str]) -> str:
+    items = [f"s.{quoted(d)}" for d in dims]
+    for k in range(len(linear)):
+        items += [
+            f"SUM(s.u_{k}) AS u_{k}",
+            f"SUM(CASE WHEN s.n_{k} > 0 THEN f.n_h ELSE 0 END) AS psus_{k}",
+        ]
+    keys = "\nGROUP BY " + ", ".join(f"s.{quoted(d)}" for d in dims) if dims else ""
+    return f"SELECT\n{_list(items)}\n{_FRAMED}{keys}"
+
+
+_FRAMED = "FROM strata_cells AS s\nJOIN strata_frame AS f\n  ON s.stratum = f.stratum"
+
+
 def _variances(linear: Sequence[Parts], dims: Sequence[str], lonely: str) -> str:
-    alone = {"adjust": "f.unsampled * s.u_{k} * s.u_{k}"}.get(lonely, "0")
+    apart = "s.u_{k} - m.u_{k} / NULLIF(m.psus_{k}, 0)"
+    adjusted = f"CASE WHEN s.n_{{k}} > 0 THEN f.unsampled * ({apart}) * ({apart}) ELSE 0 END"
+    alone = {"adjust": adjusted}.get(lonely, "0")
     items = [f"s.{quoted(d)}" for d in dims]
     for k in range(len(linear)):
         about_mean = f"(s.uu_{k} - s.u_{k} * s.u_{k} / f.n_h)"
@@ -179,7 +197,7 @@ def _variances(linear: Sequence[Parts], dims: Sequence[str], lonely: str) -> str
             total = f"{total} * {present} / NULLIF({sound}, 0)"
         items += [f"{total} AS v_{k}", f"{present} AS strata_{k}"]
     keys = _grouped([]) if not dims else "\nGROUP BY " + ", ".join(f"s.{quoted(d)}" for d in dims)
-    joined = "FROM strata_cells AS s\nJOIN strata_frame AS f\n  ON s.stratum = f.stratum"
+    joined = f"{_FRAMED}\nJOIN centres AS m\n  ON {_joined(dims, 's', 'm')}"
     return f"SELECT\n{_list(items)}\n{joined}{keys}"
 
 

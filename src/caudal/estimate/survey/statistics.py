@@ -10,7 +10,7 @@ Variables and conditions are SQL expressions over the columns of the data.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Interval = Literal["t", "logit", "xlogit", "likelihood", "asin", "beta", "mean", "wilson", "korn-graubard"]
 PROPORTION_INTERVALS: tuple[str, ...] = (
@@ -19,9 +19,12 @@ PROPORTION_INTERVALS: tuple[str, ...] = (
 
 
 QuantileRule = Literal[
-    "math", "school", "shahvaish", "hf1", "hf2", "hf3", "hf4", "hf5", "hf6", "hf7", "hf8", "hf9"
-]
-ShareInterval = Literal["mean", "beta", "xlogit", "asin"]
+    "math", "school", "shahvaish", "shah-vaish-2006",
+    "hf1", "hf2", "hf3", "hf4", "hf5", "hf6", "hf7", "hf8", "hf9",
+]  # fmt: skip
+QUANTILE_RULES: tuple[str, ...] = get_args(QuantileRule)
+ShareInterval = Literal["mean", "beta", "xlogit", "asin", "score", "francisco-fuller", "quantile"]
+QUANTILE_INTERVALS: tuple[str, ...] = get_args(ShareInterval)
 
 
 @dataclass(frozen=True)
@@ -194,3 +197,12 @@ def parts(statistic: Linear) -> Parts:
             return Parts(statistic.name, c, None, True, True, kind)
         case Ratio(numerator=y, denominator=x):
             return Parts(statistic.name, y, x, True, False, "t")
+
+
+def expressions_of(statistic: Statistic) -> tuple[str, ...]:
+    """The expressions that must be known in a row for the row to count.
+
+    >>> expressions_of(Ratio("sent", "income")), expressions_of(Count())
+    (('sent', 'income'), ())
+    """
+    return (statistic.variable,) if isinstance(statistic, Quantile) else parts(statistic).expressions

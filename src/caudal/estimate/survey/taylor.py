@@ -22,20 +22,24 @@ from caudal.estimate.survey.frame import Floats, Frame, Ints
 
 @dataclass(frozen=True)
 class Scales:
-    """Per stratum: the factor (1 - f_h) n_h / (n_h - 1), n_h, and how a lonely PSU is treated."""
+    """Per stratum: the factor (1 - f_h) n_h / (n_h - 1), n_h, and how a lonely PSU is treated; at the second
+    stage ``parent`` is the PSU of the stratum."""
 
     factor: Floats
     n_h: Floats
     lonely: Floats
     lonely_choice: str
+    parent: Ints | None = None
 
 
-def scales(frame: Frame, lonely_choice: str, share_h: Floats | None = None) -> Scales:
+def scales(
+    frame: Frame, lonely_choice: str, share_h: Floats | None = None, parent: Ints | None = None
+) -> Scales:
     """The factors of each stratum of ``frame``; ``share_h`` is the sampling fraction of the stage before."""
     more = frame.n_h > 1
     factor = frame.unsampled_h * np.where(more, frame.n_h / np.where(more, frame.n_h - 1, 1), 1.0)
     factor = factor if share_h is None else factor * share_h
-    return Scales(factor, frame.n_h, frame.lonely_h.astype(np.float64), lonely_choice)
+    return Scales(factor, frame.n_h, frame.lonely_h.astype(np.float64), lonely_choice, parent)
 
 
 @dataclass(frozen=True)

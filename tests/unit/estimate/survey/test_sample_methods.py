@@ -11,6 +11,7 @@ import pytest
 
 from caudal.errors import CaudalError
 from caudal.estimate.survey import Count, Design, Gap, Mean, Proportion, Quantile, Ratio, Total, estimate_cube
+from caudal.estimate.survey.association import rao_scott
 from caudal.estimate.survey.calibration import calibrate, post_stratify, rake
 from caudal.estimate.survey.comparisons import (
     Estimates,
@@ -18,9 +19,8 @@ from caudal.estimate.survey.comparisons import (
     estimate_domains,
     independent,
     named_domains,
-    rao_scott,
 )
-from caudal.estimate.survey.quantiles import weighted_quantile
+from caudal.estimate.survey.quantile_rules import weighted_quantile
 from caudal.estimate.survey.r_script import in_r, r_script
 from caudal.estimate.survey.replicate_cube import ReplicateColumns
 from caudal.estimate.survey.replicates import balanced, bootstrap, jackknife_1, jackknife_n, successive
