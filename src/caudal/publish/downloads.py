@@ -175,7 +175,8 @@ def _message(voice: Voice, path: str, themes: set[str]) -> str:
     form = f"{_MESSAGES[kind]} {version}"
     if stem in themes:
         return f"{voice.family(stem)} ({form})"
-    key = {"structure": "file_structure", "sdg": "file_sdg"}.get(stem, "file_metadata")
+    known = {"structure": "file_structure", "constraints": "file_constraints", "sdg": "file_sdg"}
+    key = known.get(stem, "file_metadata")
     return f"{voice.words.text[key]} ({form})"
 
 

@@ -17,7 +17,8 @@ METADATAFLOW = "MDF_SIMS"
 AGENCIES = "AGENCIES"
 AGENCIES_VERSION = "1.0"
 _ROOT = "urn:sdmx:org.sdmx.infomodel"
-_PACKAGES = {
+#: Package of the information model in which a kind of structure stands.
+PACKAGES = {
     "Agency": "base",
     "AgencyScheme": "base",
     "Codelist": "codelist",
@@ -38,7 +39,7 @@ def urn(exchange: Exchange, kind: str, ident: str, item: str = "") -> str:
     agency, version = exchange.agency, exchange.version
     if kind in ("AgencyScheme", "Agency"):
         agency, version = "SDMX", AGENCIES_VERSION
-    name = f"{_ROOT}.{_PACKAGES[kind]}.{kind}={agency}:{ident}({version})"
+    name = f"{_ROOT}.{PACKAGES[kind]}.{kind}={agency}:{ident}({version})"
     return f"{name}.{item}" if item else name
 
 

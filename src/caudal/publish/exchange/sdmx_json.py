@@ -139,7 +139,8 @@ def _agencies(exchange: Exchange) -> dict[str, Any]:
 
 def _code_list(exchange: Exchange, code_list: ExchangeList) -> dict[str, Any]:
     codes = [_code(c) for c in code_list.codes]
-    return _maintainable(exchange, code_list.id, code_list.names) | {"codes": codes}
+    held = {"codes": codes} if codes else {}  # the schema admits no empty list
+    return _maintainable(exchange, code_list.id, code_list.names) | held
 
 
 def _code(code: ExchangeCode) -> dict[str, Any]:

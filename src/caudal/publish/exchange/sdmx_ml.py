@@ -64,6 +64,18 @@ def metadata_structure_ml(exchange: Exchange) -> bytes:
     return _structure_message(exchange, ML_30, _metadata_structures)
 
 
+def constraints_ml(exchange: Exchange) -> bytes:
+    """The constraints of the dataflows, as SDMX-ML 3.0, where they stand before the dataflows: a reader that
+    meets the reference first keeps no name of the dataflow."""
+    return _structure_message(exchange, ML_30, _constraint_structures)
+
+
+def _constraint_structures(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
+    yield "<str:DataConstraints>"
+    yield from _constraints(exchange, dialect)
+    yield "</str:DataConstraints>"
+
+
 def _structure_message(
     exchange: Exchange, dialect: Dialect, structures: Callable[[Exchange, Dialect], Iterator[str]]
 ) -> bytes:
@@ -167,9 +179,10 @@ def _ref(exchange: Exchange, dialect: Dialect, kind: str, ident: str, item: str 
     if item:
         return (
             f'<Ref maintainableParentID="{ident}" maintainableParentVersion="{exchange.version}" '
-            f'agencyID="{exchange.agency}" id="{item}"/>'
+            f'agencyID="{exchange.agency}" id="{item}" class="Concept" package="conceptscheme"/>'
         )
-    return f'<Ref id="{ident}" version="{exchange.version}" agencyID="{exchange.agency}"/>'
+    of = f'class="{kind}" package="{names.PACKAGES[kind]}"'
+    return f'<Ref id="{ident}" version="{exchange.version}" agencyID="{exchange.agency}" {of}/>'
 
 
 def _structures_21(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
@@ -195,9 +208,7 @@ def _structures_30(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
     yield from _lists(exchange, dialect)
     yield "</str:Codelists><str:ConceptSchemes>"
     yield from _scheme(exchange, dialect, names.CONCEPTS, exchange.title, exchange.concepts)
-    yield "</str:ConceptSchemes><str:DataConstraints>"
-    yield from _constraints(exchange, dialect)
-    yield "</str:DataConstraints><str:Dataflows>"
+    yield "</str:ConceptSchemes><str:Dataflows>"
     yield from _flows(exchange, dialect)
     yield "</str:Dataflows><str:DataStructures>"
     yield from _data_structures(exchange, dialect)

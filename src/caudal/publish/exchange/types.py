@@ -26,6 +26,7 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
         "structure-2.1.xml": "application/vnd.sdmx.structure+xml;version=2.1",
         "-3.0.xml": "application/vnd.sdmx.data+xml;version=3.0.0",
         "structure-3.0.xml": "application/vnd.sdmx.structure+xml;version=3.0.0",
+        "constraints-3.0.xml": "application/vnd.sdmx.structure+xml;version=3.0.0",
         "metadata-3.0.xml": "application/vnd.sdmx.metadata+xml;version=3.0.0",
         ".xml": "application/xml",
         ".ttl": "text/turtle; charset=utf-8",

@@ -80,6 +80,7 @@ def _release_files(exchange: Exchange) -> dict[str, bytes]:
     return {
         "sdmx/structure-2.1.xml": sdmx_ml.structure_ml(exchange, ML_21),
         "sdmx/structure-3.0.xml": sdmx_ml.structure_ml(exchange, ML_30),
+        "sdmx/constraints-3.0.xml": sdmx_ml.constraints_ml(exchange),
         "sdmx/structure-2.0.json": sdmx_json.structure_json(exchange),
         "sdmx/metadata-structure-3.0.xml": sdmx_ml.metadata_structure_ml(exchange),
         "sdmx/metadata-3.0.xml": sdmx_ml.metadata_ml(exchange),
