@@ -55,7 +55,7 @@ function codes(rows, name, words) {
   const there = [...new Set(rows.map(r => r[column(name)]))];
   const order = Object.keys(words.dimensions[name]?.codes ?? {});
   const rank = c => (c === TOTAL || c === NONE ? -1 : order.indexOf(c) < 0 ? 1e6 : order.indexOf(c));
-  return there.sort((a, b) => rank(a) - rank(b) || (name === "time_period" ? b.localeCompare(a) : a.localeCompare(b)));
+  return there.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 const state = {
@@ -99,6 +99,7 @@ class Explorer {
     for (const name of ["source", ...this.dimensions]) {
       if (name === this.chosen.rows || name === this.chosen.columns) continue;
       const options = codes(rows, name, this.words);
+      if (name === "time_period") options.reverse(); // the newest period is what most people ask for
       const wanted = this.chosen[name] ?? (name === "reference_area" ? this.words.area : undefined);
       const code = options.includes(wanted) ? wanted : options.includes(TOTAL) ? TOTAL : options[0];
       if (options.length > 1) this.pickers.push([name, options, code]);
