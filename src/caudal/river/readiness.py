@@ -26,7 +26,7 @@ from caudal.engine.expressions import columns_of
 from caudal.estimate.indicators import key_dimensions
 from caudal.estimate.survey import Proportion
 from caudal.estimate.survey.reliability import assess, reliability_rules, table_is_publishable
-from caudal.model.catalogue import Catalogue
+from caudal.model.catalogue import Catalogue, Coded
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL, UNKNOWN, key_columns
 from caudal.model.readiness import FULLY, MatrixSpec, Readiness, ReadinessCell, ReadinessIndicator
@@ -143,7 +143,7 @@ def _of_groups(table: pa.Table, column: str, groups: Iterable[str]) -> list[dict
     if column not in table.column_names:
         return []
     rows: list[dict[str, Any]] = table.filter(pc.is_in(table[column], pa.array(list(groups)))).to_pylist()
-    return rows
+    return [r for r in rows if not _is_empty(r)]
 
 
 def _scores(maker: Maker, spec: IndicatorSpec, held: Sequence[Held]) -> Iterator[ReadinessCell]:
@@ -175,7 +175,12 @@ def _lacks_dimension(maker: Maker, dimension: str, held: Held) -> tuple[str, ...
     columns = {*held.columns, *(c.name for c in PROVENANCE_COLUMNS)}
     ways = maker.catalogue.derivations(dimension, held.spec.kind, maker.territory)
     wanting = [tuple(c for c in columns_of(sql) if c not in columns) for sql in ways]
-    return min(wanting, key=len, default=(f"{dimension}_code",))
+    named = [
+        d.column
+        for d in maker.catalogue.dimensions[dimension].alternatives(held.spec.kind)
+        if isinstance(d, Coded)
+    ]
+    return min(wanting, key=len, default=tuple(named[:1]) or (f"{dimension}_code",))
 
 
 def _of_source(maker: Maker, spec: IndicatorSpec, held: Held) -> ReadinessCell:
@@ -261,6 +266,11 @@ def _broken_by(catalogue: Catalogue, matrix: MatrixSpec, row: Row) -> set[str]:
 def _code(maker: Maker, row: Row, dimension: str) -> str:
     is_area = maker.catalogue.dimensions[dimension].role == "reference_area"
     return str(row["reference_area_code"] if is_area else row[f"{dimension}_code"])
+
+
+def _is_empty(row: Row) -> bool:
+    """Nobody is in the cell: children in a rate of adults. What is withheld is not empty."""
+    return row["value"] is None and row["verdict"] not in (None, "suppressed")
 
 
 def _is_out(row: Row) -> bool:
