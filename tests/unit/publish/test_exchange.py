@@ -1,0 +1,452 @@
+"""Files for machines: the same numbers in every form, nothing of a withheld cell, no text that runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+import xml.etree.ElementTree as ET
+import zipfile
+from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caudal.errors import CaudalError
+from caudal.model.release import MANIFEST, Signatory
+from caudal.publish.downloads import bibtex
+from caudal.publish.exchange.building import exchange_of
+from caudal.publish.exchange.shape import code_id, code_of, number_text
+from caudal.publish.exchange.types import media_type
+from caudal.publish.release import Cell, Release, read_release
+from caudal.publish.site import site_files
+from caudal.publish.voice import voice_of
+from tests.unit.publish.fixture import CODE_LISTS, STRUCTURE, cell, code, observations, text, write_release
+from tests.unit.publish.reading import all_texts
+
+Files = Mapping[str, bytes]
+#: What a cell tells, by its address: value and limits.
+Told = dict[str, tuple[float | None, float | None, float | None]]
+GUARANI = "Ñembohekovekuaaukapyrãmeguarãichagua"
+NASAL = "g̃uarani"  # a letter and a combining tilde: no single sign exists for it
+COUNTRIES = [
+    *CODE_LISTS["CL_COUNTRY"],
+    code("GN", GUARANI, NASAL, GUARANI),
+    code("BT", "a\x0bb]]><i>", "+1+1|cmd", "@SUM(A1)"),
+]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    rows = [
+        *observations(),
+        cell("foreign_born", 4210.0, 300.0, birth_country_code="GN"),
+        cell("foreign_born", 1234567.0, 0.1 + 0.2, birth_country_code="BT"),
+        cell("foreign_born", None, counterpart_area_code="XI-N"),
+        cell("foreign_born", 0.0, counterpart_area_code="XI-S"),
+    ]
+    rows = [{"counterpart_area_code": "_Z"} | r for r in rows]
+    lists = CODE_LISTS | {"CL_COUNTRY": COUNTRIES}
+    return read_release(write_release(tmp_path_factory.mktemp("release"), rows, code_lists=lists))
+
+
+@pytest.fixture(scope="module")
+def site(release: Release) -> Files:
+    return site_files(release)
+
+
+def told(release: Release) -> Told:
+    """What the cells of a release tell."""
+    return {c.address: (c.value, c.lower, c.upper) for c in release.cells}
+
+
+def number(field: Any) -> float | None:
+    return None if field in (None, "") else float(str(field).replace(",", "."))
+
+
+def tabular(data: bytes, delimiter: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig")), delimiter=delimiter))
+
+
+def joined(parts: list[Told]) -> Told:
+    """Several files as one; no cell stands in two."""
+    found: Told = {}
+    for part in parts:
+        assert not found.keys() & part.keys()
+        found |= part
+    return found
+
+
+def of_columns(rows: list[dict[str, Any]]) -> Told:
+    return {r["address"]: (number(r["value"]), number(r["lower"]), number(r["upper"])) for r in rows}
+
+
+def names_of(release: Release, suffix: str, tag: str = "") -> list[str]:
+    start = f"{tag}/data/" if tag else "data/"
+    return [f"{start}{s.indicator}{suffix}" for s in release.base_indicators()]
+
+
+def by_key(release: Release, dimensions: list[str], key: list[str], time: str) -> str:
+    """The address of the cell that a key of SDMX names."""
+    chosen = {d: code_of(c) for d, c in zip(dimensions, key, strict=True)}
+    area = chosen["REF_AREA"]
+    other = chosen.get("COUNTERPART_AREA", "_Z")
+    categories = ",".join(
+        f"{d}={chosen[d.upper()]}" for d in release.dimensions if chosen.get(d.upper(), "_T") != "_T"
+    )
+    place = area if other == "_Z" else f"{area}~{other}"
+    origin = f"{chosen['SOURCE']}@{chosen['VINTAGE']}"
+    return "/".join([chosen["INDICATOR"], place, time, categories or "all", origin])
+
+
+def of_csv(release: Release, site: Files) -> Told:
+    return joined([of_columns(tabular(site[p])) for p in names_of(release, ".csv", "es")])
+
+
+def of_all_cells(release: Release, site: Files) -> Told:
+    return of_columns(tabular(site["data/observations.csv"]))
+
+
+def of_excel_csv(release: Release, site: Files) -> Told:
+    rows = [list(csv.reader(io.StringIO(site[p].decode("utf-8-sig")), delimiter=";"))
+            for p in names_of(release, ".excel.csv", "es")]  # fmt: skip
+    return joined([of_rows(r[0], r[1:]) for r in rows])
+
+
+def of_rows(heads: list[str], rows: list[list[Any]]) -> Told:
+    at = {h: i for i, h in enumerate(heads)}
+    places = [at["Valor"], at["Límite inferior del intervalo"], at["Límite superior del intervalo"]]
+    found: Told = {}
+    for row in rows:
+        value, lower, upper = (number(row[i]) for i in places)
+        found[row[at["Dirección"]]] = (value, lower, upper)
+    return found
+
+
+def of_workbooks(release: Release, site: Files) -> Told:
+    parts = []
+    for path in names_of(release, ".xlsx", "es"):
+        sheet = openpyxl.load_workbook(io.BytesIO(site[path])).worksheets[0]
+        rows = [list(r) for r in sheet.iter_rows(values_only=True)]
+        parts.append(of_rows([str(h) for h in rows[0]], rows[1:]))
+    return joined(parts)
+
+
+def of_parquet(release: Release, site: Files) -> Told:
+    paths = names_of(release, ".parquet")
+    return joined([of_columns(pq.read_table(io.BytesIO(site[p])).to_pylist()) for p in paths])
+
+
+def of_archives(release: Release, site: Files) -> Told:
+    parts = []
+    for spec in release.base_indicators():
+        with zipfile.ZipFile(io.BytesIO(site[f"data/{spec.indicator}.zip"])) as packed:
+            assert {"readme.es.txt", "readme.pt.txt", "readme.en.txt"} <= set(packed.namelist())
+            parts.append(of_columns(tabular(packed.read(f"pt/{spec.indicator}.csv"))))
+    return joined(parts)
+
+
+def of_jsonstat(release: Release, site: Files) -> Told:
+    return joined([_cube(release, json.loads(site[p])) for p in names_of(release, ".jsonstat.json")])
+
+
+def _cube(release: Release, cube: dict[str, Any]) -> Told:
+    """A cube has no list of its cells: those with a value or a status are there."""
+    ids, sizes = cube["id"], cube["size"]
+    found: Told = {}
+    for place in {int(p) - int(p) % sizes[-1] for p in [*cube["value"], *cube.get("status", {})]}:
+        rest, codes = place, {}
+        for name, size in zip(reversed(ids), reversed(sizes), strict=True):
+            rest, at = divmod(rest, size)
+            codes[name] = cube["dimension"][name]["category"]["index"][at]
+        key = {k: v for k, v in codes.items() if k not in ("TIME_PERIOD", "METRIC")}
+        address = by_key(release, list(key), list(key.values()), codes["TIME_PERIOD"])
+        value, lower, upper = (cube["value"].get(str(place + n)) for n in range(3))
+        found[address] = (value, lower, upper)
+    return found
+
+
+def of_sdmx_csv(release: Release, site: Files) -> Told:
+    rows = [r for p in site if re.fullmatch(r"sdmx/(?!sdg)[a-z]+-2\.0\.csv", p) for r in tabular(site[p])]
+    return _of_components(release, rows)
+
+
+def of_sdmx_csv_of_indicators(release: Release, site: Files) -> Told:
+    paths = names_of(release, ".sdmx.csv")
+    return joined([_of_components(release, tabular(site[p])) for p in paths])
+
+
+def _of_components(release: Release, rows: list[dict[str, str]]) -> Told:
+    found: Told = {}
+    for row in rows:
+        names = list(row)
+        dimensions = names[names.index("FREQ") : names.index("TIME_PERIOD")]
+        address = by_key(release, dimensions, [row[d] for d in dimensions], row["TIME_PERIOD"])
+        found[address] = (number(row["OBS_VALUE"]), number(row["LOWER"]), number(row["UPPER"]))
+    return found
+
+
+def of_sdmx_ml(release: Release, site: Files, version: str) -> Told:
+    found: Told = {}
+    for path in (p for p in site if re.fullmatch(rf"sdmx/[a-z]+-{version}\.xml", p)):
+        if path.startswith(("sdmx/structure", "sdmx/metadata", "sdmx/constraints")):
+            continue
+        for series in ET.fromstring(site[path]).iter("Series"):
+            for o in series:
+                address = by_key(
+                    release, list(series.attrib), list(series.attrib.values()), o.attrib["TIME_PERIOD"]
+                )
+                value, lower, upper = (number(o.get(n)) for n in ("OBS_VALUE", "LOWER", "UPPER"))
+                found[address] = (value, lower, upper)
+    return found
+
+
+def of_sdmx_json(release: Release, site: Files) -> Told:
+    found: Told = {}
+    for path in (p for p in site if re.fullmatch(r"sdmx/(?!structure|metadata)[a-z]+-2\.0\.json", p)):
+        data = json.loads(site[path])["data"]
+        parts = data["structures"][0]
+        dimensions, times = parts["dimensions"]["series"], parts["dimensions"]["observation"][0]["values"]
+        attributes = parts["attributes"]["observation"]
+        at = {a["id"]: n for n, a in enumerate(attributes, 1)}
+
+        def limit(row: list[Any], name: str) -> float | None:
+            place = row[at[name]] if name in at and len(row) > at[name] else None  # noqa: B023
+            return None if place is None else number(attributes[at[name] - 1]["values"][place]["value"])  # noqa: B023
+
+        for key, series in data["dataSets"][0]["series"].items():
+            codes = [d["values"][int(n)]["id"] for d, n in zip(dimensions, key.split(":"), strict=True)]
+            for n, row in series["observations"].items():
+                address = by_key(release, [d["id"] for d in dimensions], codes, times[int(n)]["value"])
+                found[address] = (row[0], limit(row, "LOWER"), limit(row, "UPPER"))
+    return found
+
+
+READERS = {
+    "CSV of all cells": of_all_cells,
+    "CSV": of_csv,
+    "CSV for spreadsheets": of_excel_csv,
+    "XLSX": of_workbooks,
+    "Parquet": of_parquet,
+    "JSON-stat": of_jsonstat,
+    "SDMX-CSV": of_sdmx_csv,
+    "SDMX-CSV of indicators": of_sdmx_csv_of_indicators,
+    "SDMX-ML 2.1": lambda r, s: of_sdmx_ml(r, s, "2.1"),
+    "SDMX-ML 3.0": lambda r, s: of_sdmx_ml(r, s, "3.0"),
+    "SDMX-JSON": of_sdmx_json,
+    "ZIP": of_archives,
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_the_numbers_of_every_form_are_those_of_the_release(release: Release, site: Files, form: str) -> None:
+    assert READERS[form](release, site) == told(release)
+
+
+def test_the_export_to_the_global_structure_loses_nothing(release: Release, site: Files) -> None:
+    rows = tabular(site["sdmx/sdg-2.0.csv"])
+    own = {a: t for a, t in told(release).items() if a.startswith("unemployment_rate/")}
+    found = {
+        r["COMMENT_OBS"]: (number(r["OBS_VALUE"]), number(r["LOWER_BOUND"]), number(r["UPPER_BOUND"]))
+        for r in rows
+    }
+    assert found == own
+    names = list(rows[0])
+    keys = [tuple(r[n] for n in names[3:19]) for r in rows]
+    assert names[3] == "FREQ" and names[18] == "TIME_PERIOD" and len(set(keys)) == len(keys)
+    migrants = {r["COMMENT_OBS"]: r["COMPOSITE_BREAKDOWN"] for r in rows}
+    assert migrants["unemployment_rate/XI/2026-Q2/migratory_status=FB/survey@2026-11"] == "MS_MIGRANT"
+    assert {r["SERIES"] for r in rows} == {"SL_TLF_UEM"}
+
+
+@pytest.mark.parametrize("tag", ["es", "pt", "en"])
+def test_pages_show_the_figures_of_the_files_in_the_marks_of_their_language(
+    release: Release, site: Files, tag: str
+) -> None:
+    voice, shown = voice_of(release, tag), 0
+    for spec in release.base_indicators():
+        pages = [unescape(d.decode()) for p, d in site.items()
+                 if p.startswith(f"{tag}/indicator/{spec.indicator}.") and p.endswith(".html")]  # fmt: skip
+        for page in pages:
+            for found in re.finditer(r'id="([^"]+@[^"]+)"[^>]*>(.*?)</(?:tr|p)>', page, flags=re.DOTALL):
+                known = _cell(release, found[1])
+                if known is not None and known.value is not None:
+                    assert voice.value(known) in re.sub(r"<[^>]*>", "", found[2]), found[1]
+                    shown += 1
+    assert shown >= 20
+
+
+def _cell(release: Release, address: str) -> Cell | None:
+    return next((c for c in release.cells if c.address == address), None)
+
+
+def test_a_withheld_cell_is_a_key_and_one_flag_in_every_form(release: Release, site: Files) -> None:
+    withheld = [c.address for c in release.cells if c.withheld]
+    assert len(withheld) == 5
+    for read in READERS.values():
+        assert [read(release, site)[a] for a in withheld] == [(None, None, None)] * 5
+    for version in ("2.1", "3.0"):
+        for path in (p for p in site if p.endswith(f"-{version}.xml")):
+            for o in ET.fromstring(site[path]).iter("Obs"):
+                if o.get("OBS_STATUS") == "Q":
+                    counted = {"CONCEPT_VECTOR", "INDICATOR_VERSION", "REPORTER"}
+                    assert set(o.attrib) == {"TIME_PERIOD", "OBS_STATUS", *counted}
+    for row in tabular(site["sdmx/stocks-2.0.csv"]):
+        if row["OBS_STATUS"] == "Q":
+            assert {v for k, v in row.items() if k.endswith("_SE") or k in ("UNIT_MEASURE", "METHOD")} == {""}
+
+
+def test_no_file_depends_on_what_is_behind_a_cell(tmp_path: Path) -> None:
+    """Counts of records, and the words of the gate, are in no byte of any file."""
+    rows = observations()
+    other = [
+        r | {"sample_n": 731934 + i, "cases_n": 73193 + i, "psu_n": 4711 + i, "df": 4699.5 + i}
+        | ({"verdict": "suppressed-secondary", "conf_status_code": "D"} if r["value"] is None else {})
+        for i, r in enumerate(rows)
+    ]  # fmt: skip
+    one, two = (
+        site_files(read_release(write_release(tmp_path / name, r))) for name, r in (("a", rows), ("b", other))
+    )
+    assert one.keys() == two.keys() and [p for p in one if one[p] != two[p]] == []
+
+
+def test_equal_releases_give_equal_bytes_and_no_time_of_day(release: Release, site: Files) -> None:
+    assert site_files(release) == site
+    for path in (p for p in site if p.endswith((".zip", ".xlsx"))):
+        with zipfile.ZipFile(io.BytesIO(site[path])) as packed:
+            assert {i.date_time for i in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_no_spreadsheet_runs_a_text_and_no_reader_loses_a_letter(release: Release, site: Files) -> None:
+    workbook = openpyxl.load_workbook(io.BytesIO(site["pt/data/foreign_born.xlsx"]))
+    cells = [c for row in workbook.worksheets[0].iter_rows() for c in row]
+    assert {c.data_type for c in cells if c.value is not None} == {"s", "n"}
+    texts = {c.value for c in cells}
+    assert {'=HYPERLINK("x")', "+1+1|cmd", "Paraguai <b>", NASAL} <= texts
+    assert all(
+        isinstance(c.value, int | float) for c in cells if c.column_letter == "I" and c.row > 1 and c.value
+    )
+    for path in (p for p in site if p.endswith(".csv")):
+        delimiter = ";" if site[path].startswith(b"\xef\xbb\xbf") and not path.startswith("en/") else ","
+        for row in csv.reader(io.StringIO(site[path].decode("utf-8-sig")), delimiter=delimiter):
+            running = [f for f in row if f[:1] in ("=", "+", "@", "\t", "\r")]
+            assert not running and not [f for f in row if f[:1] == "-" and number_or_none(f) is None], path
+    assert GUARANI in site["es/data/foreign_born.excel.csv"].decode("utf-8-sig")
+    read = site["pt/data/foreign_born.excel.csv"].decode("utf-8-sig")
+    assert NASAL in read and unicodedata.normalize("NFC", NASAL) == NASAL
+    structure = ET.fromstring(site["sdmx/structure-3.0.xml"])
+    names = {e.text for e in structure.iter() if e.tag.endswith("}Name")}
+    assert {GUARANI, NASAL, "ab]]><i>", "Paraguay (Paraguái) <b>"} <= names
+
+
+def number_or_none(field: str) -> float | None:
+    try:
+        return number(field)
+    except ValueError:
+        return None
+
+
+def test_a_spreadsheet_of_the_readers_country_opens_the_table_in_columns(site: Files) -> None:
+    spanish, english = (site[f"{tag}/data/unemployment_rate.excel.csv"] for tag in ("es", "en"))
+    assert spanish.startswith(b"\xef\xbb\xbf") and b"\r\n" in spanish
+    assert ";9,71;" in spanish.decode() and ",9.71," in english.decode()
+    assert tabular(spanish, ";")[0].keys() >= {"Indicador", "Valor", "Dirección"}
+
+
+def test_reference_metadata_is_filled_from_the_run_in_every_language(site: Files) -> None:
+    report = {s["id"]: s for s in json.loads(site["sdmx/metadata-2.0.json"])["data"]["metadataSets"]}
+    parts = {a["id"]: a for a in report["MDS_STOCKS"]["attributes"]}
+    treated = next(a for a in parts["CONF"]["attributes"] if a["id"] == "CONF_DATA_TR")["value"]
+    assert treated["en"].startswith("4 of 21 cells of this theme are not shown")
+    accuracy = {a["id"]: a["value"] for a in parts["ACCURACY"]["attributes"]}
+    assert "8.7%" in accuracy["SAMPLING_ERR"]["en"] and "8,7" in accuracy["SAMPLING_ERR"]["es"]
+    processed = {a["id"]: a["value"] for a in parts["STAT_PROCESS"]["attributes"]}
+    assert processed["DATA_VALIDATION"]["pt"].count("%") == 2
+    assert "9f86d081884c7d65" in processed["DATA_COMP"]["es"]
+    assert all(v.keys() == {"es", "pt", "en"} for v in processed.values())
+    labour = json.dumps(report["MDS_LABOUR"], ensure_ascii=False)
+    assert "La edición anterior usó pesos sin calibrar." in labour and "1 de 1 cifras" in labour
+
+
+def test_a_draft_says_so_to_machines_and_a_signed_release_does_not(release: Release, site: Files) -> None:
+    who = Signatory(name="Ana", role="Custodian", date="2026-12-01", public_key="00")
+    signed = exchange_of(release, who)
+    assert not signed.draft and signed.prepared == "2026-12-01"
+    assert b"<mes:Test>true</mes:Test>" in site["sdmx/structure-2.1.xml"]
+    assert b'"test":true' in site["sdmx/stocks-2.0.json"] and b"UNDER_DEVELOPMENT" in site["catalogue.ttl"]
+    made = site_files(release, who)
+    assert b"<mes:Test>false</mes:Test>" in made["sdmx/structure-2.1.xml"]
+    assert b'isFinal="true"' in made["sdmx/structure-2.1.xml"] and b"COMPLETED" in made["catalogue.ttl"]
+
+
+def test_the_page_offers_every_form_and_its_code(release: Release, site: Files) -> None:
+    page = site["es/indicator/foreign_born.html"].decode()
+    for path in (p for p in site if p.startswith("data/foreign_born.")):
+        if not path.endswith("-metadata.json"):
+            assert f'href="../../{path}"' in page, path
+    described = json.loads(re.findall(r"<script[^>]*>(.*?)</script>", page, flags=re.DOTALL)[0])
+    kinds = {d["encodingFormat"] for d in described["distribution"]}
+    assert {"application/zip", "application/vnd.apache.parquet", "text/csv"} <= kinds
+    assert (
+        "pd.read_csv" in page and "read.csv(" in page and "curl --fail" in page and 'id="not-shown"' in page
+    )
+    assert "@misc{XI-foreign-born-2026-11," in unescape(page)
+
+
+def test_a_name_cannot_end_its_field_in_a_bibliography(tmp_path: Path) -> None:
+    producer = text(r"A} \input{x} & B_1%", "A", "A")
+    release = read_release(write_release(tmp_path, producer=producer))
+    found = bibtex(voice_of(release, "es"), release.base_indicators()[0])
+    assert r"author = {{A input x \& B\_1\%}}" in found.replace("inputx", "input x")
+    assert found.count("{") == found.count("}")
+
+
+def test_every_file_has_a_media_type(site: Files) -> None:
+    assert [p for p in site if media_type(p) == "application/octet-stream"] == []
+
+
+def test_all_text_of_all_files_is_text(site: Files) -> None:
+    assert sum(1 for _ in all_texts(site)) > len(site)
+
+
+def test_a_release_of_another_version_is_refused_by_its_name(tmp_path: Path) -> None:
+    folder = write_release(tmp_path, something_new=1)
+    with pytest.raises(CaudalError) as refused:
+        read_release(folder)
+    assert refused.value.problems[0].code == "publish-unreadable"
+    (folder / MANIFEST).write_text(json.dumps({"caudal": "9.1"}), encoding="utf-8")
+    with pytest.raises(CaudalError, match=r"9\.1") as refused:
+        read_release(folder)
+    assert refused.value.problems[0].code == "publish-other-version"
+
+
+def test_a_damaged_release_is_refused(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    table = (folder / "observations.parquet").read_bytes()
+    for damaged in (table[: len(table) // 2], b"", b"\x00" * len(table)):
+        (folder / "observations.parquet").write_bytes(damaged)
+        with pytest.raises(CaudalError) as refused:
+            read_release(folder)
+        assert refused.value.problems[0].code == "publish-unreadable"
+
+
+@given(st.text())
+def test_any_code_survives_as_an_identifier(raw: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_@$-]*", code_id(raw)) and code_of(code_id(raw)) == raw
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_any_number_is_read_as_it_was_written(value: float) -> None:
+    assert float(number_text(value)) == value
+
+
+def test_the_fixture_is_left_as_it_was() -> None:
+    assert len(STRUCTURE["code_lists"]["CL_COUNTRY"]) == 8
