@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := examples/istmo
 PERSONS ?= 120000
-BENCHMARKS := river survey_cube protect_tables stays_speed stays_incremental stays_accuracy
+BENCHMARKS := river survey_cube protect_tables stays_speed stays_incremental stays_accuracy source_draft
 
 .DEFAULT_GOAL := help
 # A recipe must not run beside another: both would make the same environment.

@@ -111,6 +111,24 @@ def build(given: argparse.Namespace) -> int:
     return 0
 
 
+def source_draft(given: argparse.Namespace) -> int:
+    """``caudal source draft``."""
+    from caudal.engine.files import write_bytes
+    from caudal.harmonise.draft import describe, draft_text, propose
+
+    described = describe(given.file, given.dictionary)
+    proposal = propose(described)
+    name = given.name or show.name_of(given.file)
+    data = str(given.data) if given.data else ""
+    text = draft_text(described, proposal, source=name, period=given.period, data=data)
+    if given.output:
+        if given.output.exists():
+            raise CaudalError(problem("draft-exists", where=str(given.output)))
+        write_bytes(given.output, text.encode())
+    show.drafted(given, proposal, text)
+    return 0
+
+
 def sign(given: argparse.Namespace) -> int:
     """``caudal sign``."""
     from caudal.river.publishing import sign_release

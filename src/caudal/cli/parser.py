@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import caudal
 from caudal.cli import commands
@@ -16,6 +17,7 @@ _TOP = """\
 Caudal turns the files that a country already has into protected, documented migration indicators.
 
   caudal simulate pais        make the raw files of the fictional country
+  caudal source draft FILE    propose the source file of a raw file
   caudal check pais           read every spec and report every mistake at once
   caudal build pais           from raw bytes to a draft release with its pages
   caudal stays FILE           who came to stay, in any table of border crossings
@@ -52,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     _add_making(add)
+    _add_drafting(subs, common)
     add_stays(add)
     _add_releasing(add)
     _add_asking(add)
@@ -100,6 +103,28 @@ def _add_making(add: Add) -> None:
         "--sweep", action="store_true", help="afterwards remove results that this build did not use"
     )
     sub.add_argument("--quiet", action="store_true", help="no progress, only where the release lies")
+
+
+def _add_drafting(subs: Any, common: argparse.ArgumentParser) -> None:
+    summary = "Propose the source file of a raw file, each guess with its reason, for a person to confirm."
+    parts = subs.add_parser("source", help=summary, description=summary).add_subparsers(
+        dest="part", required=True, metavar="COMMAND"
+    )
+    sub = parts.add_parser(
+        "draft",
+        parents=[common],
+        help=summary,
+        description=summary,
+        epilog="example:\n  caudal source draft data/welfare.dta --period 2022 --output sources/welfare.yaml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sub.set_defaults(run=commands.source_draft)
+    sub.add_argument("file", type=Path, help="the raw file: any format but a database")
+    sub.add_argument("--dictionary", type=Path, help="CSPro, DDI or table of variables (default: beside it)")
+    sub.add_argument("--period", default="2024", help="the period that the file is about, as in 2024-Q3")
+    sub.add_argument("--name", default="", help="name of the source (default: from the file)")
+    sub.add_argument("--data", type=Path, help="folder of the file, relative to the country folder")
+    sub.add_argument("--output", type=Path, help="write it there (default: print it); never over a file")
 
 
 def _add_releasing(add: Add) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -107,9 +108,11 @@ def classified(given: argparse.Namespace, found: Any, rule: Any, target: Path) -
     lines += [say(given, "classified-open", count=f"{found.provisional:,}")] if found.provisional else []
     repairs = {n: v for n, v in asdict(found.repairs).items() if v and "successions" not in n}
     lines += [say(given, "classified-repairs", counts=_listed(repairs))] if repairs else []
-    lines += [say(given, "classified-rejected", counts=_listed(found.rejected))] if any(
-        found.rejected.values()
-    ) else []
+    lines += (
+        [say(given, "classified-rejected", counts=_listed(found.rejected))]
+        if any(found.rejected.values())
+        else []
+    )
     out(given, {**asdict(found), "rule": rule.name, "path": target}, "\n".join(lines))
 
 
@@ -127,6 +130,28 @@ def checked(given: argparse.Namespace, folder: Any, notices: Sequence[Any] = (),
     lines = [say(given, "checked", **counts), say(given, "checked-files", opened=opened)]
     lines += [say(given, "checked-notices", count=len(told)), *told] if told else []
     out(given, {**facts, "notices": told}, "\n".join(lines))
+
+
+def name_of(path: Path) -> str:
+    """The name of a source, from that of its file.
+
+    >>> name_of(Path("data/Base CASEN-2022.dta"))
+    'base_casen_2022'
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", path.name.split(".")[0].lower()).strip("_")
+    return name if name[:1].isalpha() else f"source_{name}"
+
+
+def drafted(given: argparse.Namespace, proposal: Any, text: str) -> None:
+    """After ``source draft``: the draft itself, or where it lies and how much of the file it understood."""
+    guesses, rest = len(proposal.guesses), len(proposal.unrecognised)
+    value = {
+        "kind": proposal.kind,
+        "columns": {g.concept: g.column for g in proposal.guesses},
+        "unrecognised": [c.name for c in proposal.unrecognised],
+    }
+    told = say(given, "drafted", output=given.output, concepts=guesses, rest=rest) if given.output else text
+    out(given, value, told)
 
 
 def unchanged(given: argparse.Namespace, release: Path) -> None:

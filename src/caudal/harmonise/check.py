@@ -34,8 +34,9 @@ def check_source(
 ) -> list[Problem]:
     """All that is wrong with ``source``, read from ``document``; empty when nothing is."""
     check = _Check(source, document, catalogue)
+    drafted = list(_unconfirmed(source, document))
     kinds = [*record_kinds(), OBSERVATION]
-    found = list(check.axes(source.concept, "concept"))
+    found = [*drafted, *check.axes(source.concept, "concept")]
     if source.kind not in kinds:
         return [*found, *check.name("record kind", source.kind, kinds, "kind")]
     kind = kind_of(source, catalogue)
@@ -49,6 +50,12 @@ def check_source(
     found += check.periods(kind)
     found += check.design_and_checks(kind)
     return [*found, *_key_problems(source, kind, document, country)]
+
+
+def _unconfirmed(source: SourceSpec, document: Document) -> Iterator[Problem]:
+    for name in source.unconfirmed:
+        path = ("columns", name) if name in source.columns else (name,)
+        yield problem("draft-unconfirmed", where=document.where(*path), found=name)
 
 
 def _mappings(

@@ -31,6 +31,7 @@ UNNAMED = "?"
 #: Joins the parts of an identifier made of several columns.
 _PARTS = "\x1f"
 _EARLIEST_YEAR = 1800
+_WHOLE = r"[+-]?[0-9]+"
 _AMOUNT = r"[+-]?[0-9]+(\.[0-9]+)?"
 _HOLDS = {
     "integer": Holds.INTEGER,
@@ -196,6 +197,8 @@ class _Value:
         number = number or (self.sql if typed else "")
         amounts = [v for v in given if number and re.fullmatch(_AMOUNT, v)]
         texts = [literal(v) for v in given if not typed or v not in amounts or self.column.missing]
+        if not typed:  # 1.0 is the 1 of the codebook, written by a program that knows no whole numbers
+            texts += [literal(f"{v}.0") for v in given if re.fullmatch(_WHOLE, v)]
         parts = [f"{self.stated} IN ({', '.join(texts)})"] if texts else []
         parts += [f"coalesce({number} IN ({', '.join(amounts)}), FALSE)"] if amounts else []
         return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
@@ -258,7 +261,8 @@ def _code(target: Target, value: _Value, context: Context) -> Compiled:
     if crosswalk is not None and crosswalk.folded:
         codes = crosswalk.at(context.period)
         pairs = ", ".join(f"{literal(k)}: {literal(v)}" for k, v in codes.items())
-        found = f"MAP {{{pairs}}}[lower(strip_accents(trim({value.stated})))]"
+        plain = f"regexp_replace(trim({value.stated}), '^([0-9]+)[.]0$', '\\1')"
+        found = f"MAP {{{pairs}}}[lower(strip_accents({plain}))]"
         branches.append((f"{found} IS NOT NULL", found))
         rules = {**codes, **rules}
     if value.declared_missing:

@@ -458,6 +458,9 @@ class Thresholds(Spec):
 class SourceSpec(Spec):
     """One source."""
 
+    unconfirmed: tuple[str, ...] = Field(
+        (), description="parts and concepts of a draft that nobody has confirmed yet; a check refuses them"
+    )
     source: Name
     title: Text
     producer: str

@@ -181,3 +181,19 @@ def test_typed_parquet_and_text_give_the_same_records(tmp_path: Path) -> None:
     )  # fmt: skip
     written = MadeCountry(tmp_path / "b", spec.replace("FORMAT", "delimited"), {"persons.delimited": text})
     assert rows(typed.harmonise().records) == rows(written.harmonise().records)
+
+
+def test_codes_written_with_a_decimal_are_those_of_the_codebook(tmp_path: Path) -> None:
+    spec = """
+        kind: person
+        tables: {persons: {format: {type: delimited}}}
+        columns:
+          person_key: {from: id}
+          sex_code: {from: sex, recode: {1: M, 2: F}, refused: [9]}
+          wg_seeing_code: {from: see, crosswalk: "standard:washington_group"}
+        deliveries: [{period: 2020, file: p.csv}]
+    """
+    rows = "id,sex,see\n1,1.0,1.0\n2,2,9.0\n3,9.0,3\n"
+    found = MadeCountry(tmp_path, spec, {"p.csv": rows}).records()
+    assert found["sex_code"] == ["M", "F", "_R"]
+    assert found["wg_seeing_code"] == ["1", "_U", "3"]
