@@ -1,5 +1,5 @@
-"""Pages that everybody can read: axe-core finds nothing against WCAG 2.2 AA on a phone, on a desk, and at four
-times the size (1280 points at 400 % leave 320).
+"""Pages that everybody can read: axe-core finds nothing against WCAG 2.2 AA on a phone, on a desk, and at
+four times the size (1280 points at 400 % leave 320).
 
 axe-core 4.14.1 (Mozilla Public License 2.0) lies in ``vendor/`` and is used by this test alone.
 """
@@ -78,10 +78,8 @@ def judged(
     for page in pages:
         path = site / page
         copy = path.with_suffix(".judged.html")
-        copy.write_text(
-            path.read_text(encoding="utf-8").replace("</body>", RUN.replace("{axe}", AXE.as_uri()) + "</body>"),
-            "utf-8",
-        )
+        script = RUN.replace("{axe}", AXE.as_uri())
+        copy.write_text(path.read_text("utf-8").replace("</body>", script + "</body>"), "utf-8")
         copies += [[copy.relative_to(site).as_posix(), width] for width in widths]
     (site / "frames.html").write_text(FRAMES.replace("PAGES", json.dumps(copies)), encoding="utf-8")
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", (site / "frames.html").as_uri()]

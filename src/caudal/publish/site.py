@@ -30,6 +30,7 @@ from caudal.publish import (
     flows,
     indicator,
     matrices,
+    offline,
     overview,
     profiles,
     routes,
@@ -74,13 +75,14 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
     made.update(exchange_files(release, press.voices, made, signature))
     made["index.html"] = press.door()
     made |= press.pictures
-    for name in ("explore.js", "search.js", "vendor/hyparquet.min.js", "vendor/minisearch.min.js"):
+    for name in offline.SCRIPTS:
         made[name] = static.joinpath(*name.split("/")).read_bytes()
     for tag, voice in press.voices.items():
         made[f"{tag}/explore.json"] = explore.vocabulary(voice)
     for tag in release.structure.languages:
         for page in press.pages(press.voices[tag]):
             made[f"{tag}/{page.path}"] = press.printed(page)
+    made["offline.json"] = offline.keeping(made, release.structure.languages)
     return dict(sorted(made.items()))
 
 
@@ -215,13 +217,15 @@ class Press:
         for spec in self.release.base_indicators():
             name, title = spec.indicator, voice.name(spec)
             cell = indicator.lead(voice, spec)
+            sections = indicator.sections(voice, spec)
             facts = {
                 "spec": spec,
                 "headline": voice.headline(cell) if cell else None,
                 "lead": voice.shown(cell) if cell else None,
                 "instead": "" if cell else indicator.without_total(voice, spec),
                 "no_headline": None if cell else indicator.no_headline(voice, spec),
-                "sections": indicator.sections(voice, spec),
+                "sections": sections,
+                "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
                 "compared": spec.population if spec.population in compared else "",

@@ -1,0 +1,46 @@
+"""What a browser keeps, so that the pages of a language open without a connection after the first visit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from caudal.engine.files import sha256_bytes
+
+#: Scripts and styles of all pages, by path below ``static``.
+SCRIPTS = (
+    "explore.js",
+    "offline.js",
+    "offline-worker.js",
+    "search.js",
+    "vendor/hyparquet.min.js",
+    "vendor/minisearch.min.js",
+)
+#: Bytes of pages that a phone keeps of one language.
+MOST_KEPT = 8_000_000
+
+
+def keeping(site: Mapping[str, bytes], languages: Iterable[str]) -> bytes:
+    """``offline.json``: the edition, what all languages share, and the pages of each language; the shallow
+    ones first, as many as fit in ``MOST_KEPT`` bytes.
+
+    >>> site = {"en/index.html": b"<p>", "en/a/b.html": b"<p>", "caudal.css": b"", "en/data/x.csv": b""}
+    >>> json.loads(keeping(site, ["en"]))["pages"]
+    {'en': ['en/index.html', 'en/a/b.html']}
+    """
+    pages = {tag: _fitting(site, tag) for tag in languages}
+    shared = [p for p in ("caudal.css", "index.html", *SCRIPTS) if p in site and p != "offline-worker.js"]
+    digests = "".join(sha256_bytes(data) for path, data in sorted(site.items()) if path.endswith(".html"))
+    told = {"release": sha256_bytes(digests.encode())[:16], "shared": shared, "pages": pages}
+    return json.dumps(told, indent=1).encode() + b"\n"
+
+
+def _fitting(site: Mapping[str, bytes], tag: str) -> list[str]:
+    own = [p for p in site if p.startswith(f"{tag}/") and p.endswith((".html", "/explore.json"))]
+    kept, room = [], MOST_KEPT
+    for path in sorted(own, key=lambda p: (p.count("/"), p)):
+        room -= len(site[path])
+        if room < 0:
+            break
+        kept.append(path)
+    return kept
