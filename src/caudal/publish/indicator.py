@@ -33,7 +33,6 @@ from caudal.publish.tables import (
 )
 from caudal.publish.voice import Shown, Voice
 
-
 #: What the cells of a corridor are broken down by.
 _CORRIDOR = ("reference_area", "counterpart_area")
 
@@ -124,9 +123,13 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
 def no_headline(voice: Voice, spec: IndicatorSpec) -> Markup:
     """What stands in the place of the headline: that the total is withheld, or that there is none to show,
     because every figure is about one country or corridor."""
-    totals = by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ())
-    key = "headline_withheld" if totals else "headline_no_total"
+    key = "headline_no_total" if has_no_total(voice, spec) else "headline_withheld"
     return voice.say(key, indicator=voice.name(spec), area=voice.area_name())
+
+
+def has_no_total(voice: Voice, spec: IndicatorSpec) -> bool:
+    """Whether every figure of an indicator is about a part of the area, or about a corridor."""
+    return () not in by_breakdown(voice, cells_of_indicator(voice, spec))
 
 
 def without_total(voice: Voice, spec: IndicatorSpec) -> str:
@@ -193,8 +196,9 @@ def _section(
     now = [c for c in cells if c.time == time]
     source = voice.release.sources[now[0].source]
     groups = by_breakdown(voice, now)
-    total = next(iter(groups.get((), ())), None)
-    history = history_of(voice, spec, by_breakdown(voice, cells).get((), ()), f"{ident}-time")
+    leading = [c for c in _leading(voice, now) if not c.categories]
+    total = leading[0] if len(leading) == 1 else None
+    history = history_of(voice, spec, _leading(voice, cells), f"{ident}-time")
     times = sorted({year_of(c.time) for c in cells if c.time != time}, reverse=True)
     return Section(
         ident=ident,
@@ -229,7 +233,7 @@ def _figures(
     return tuple(
         figure_of(voice, spec, cells, f"{ident}-{key[0]}", title=_by(voice, key[0]), reference=reference)
         for key, cells in groups.items()
-        if len(key) == 1
+        if len(key) == 1 and cells != ((total,) if total else ())
     )
 
 

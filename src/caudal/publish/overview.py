@@ -11,7 +11,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart
-from caudal.publish.indicator import cells_of_indicator, lead, no_headline, without_total
+from caudal.publish.indicator import cells_of_indicator, has_no_total, lead, no_headline, without_total
 from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.release import Cell
 from caudal.publish.voice import Shown, Voice
@@ -27,6 +27,8 @@ class Card:
     shown: Shown | None
     groups: tuple[Shown, ...] = ()
     instead: str = ""
+    parts_only: bool = False
+    """Whether it has figures of countries or corridors and none of the whole: told in a line, not a card."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,13 @@ class TruthView:
 
 def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
     """Indicators of the home page by family, in the order in which the texts name the families; those of
-    which nothing can be shown come last."""
+    which nothing can be shown come last, and so do families that say nothing of the whole."""
     known = list(voice.words.lists.get("families", {}))
     specs = voice.release.base_indicators()
     families = sorted(dict.fromkeys(s.family for s in specs), key=[*known, *(s.family for s in specs)].index)
     made = {f: [_card(voice, s) for s in specs if s.family == f] for f in families}
-    return {f: tuple(sorted(own, key=lambda c: c.shown is None)) for f, own in made.items()}
+    ordered = {f: tuple(sorted(own, key=lambda c: c.shown is None)) for f, own in made.items()}
+    return dict(sorted(ordered.items(), key=lambda item: all(c.parts_only for c in item[1])))
 
 
 def truth_view(voice: Voice) -> TruthView | None:
@@ -101,7 +104,15 @@ def _holds(t: ComparisonOfTruth) -> bool | None:
 def _card(voice: Voice, spec: IndicatorSpec) -> Card:
     cell = lead(voice, spec)
     if cell is None:
-        return Card(spec, voice.name(spec), no_headline(voice, spec), None, (), without_total(voice, spec))
+        return Card(
+            spec,
+            voice.name(spec),
+            no_headline(voice, spec),
+            None,
+            (),
+            without_total(voice, spec),
+            has_no_total(voice, spec),
+        )
     return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), _groups(voice, spec, cell))
 
 

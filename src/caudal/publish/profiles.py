@@ -100,11 +100,12 @@ def _later(known: Cell, cell: Cell) -> bool:
 
 
 def _once(voice: Voice, cells: Iterable[Cell]) -> tuple[Cell, ...]:
-    """The cells without those that passed on a figure of the same producer, period and concept."""
+    """The cells without those that pass on a figure which stands here already, under the same title."""
     found: dict[tuple[object, ...], Cell] = {}
     for c in cells:
-        producer = voice.release.sources[c.source].producer
-        found.setdefault((c.area, c.indicator, c.time, c.value, c.concept, producer), c)
+        key = (c.area, c.indicator, c.time, c.value, voice.source(c.source))
+        if key not in found or found[key].source == c.source:
+            found[(*key, c.concept) if key in found else key] = c
     return tuple(found.values())
 
 

@@ -109,13 +109,22 @@ def _route(voice: Voice, code: str, cells: Sequence[Cell]) -> Route:
     sections: list[Section] = []
     for (indicator, source), group in sorted(grouped.items()):
         ident = f"r{len(sections) + 1}-{indicator}"
-        latest = max((c.vintage for c in group), key=edition_order)
+        latest = _edition(group)
         spec = voice.release.indicators[indicator]
         history = history_of(voice, spec, [c for c in group if c.vintage == latest], ident)
         if history is not None:
             sections.append(Section(ident, voice.name(spec), source, history))
     places = _places(voice, code, [c for c in cells if GRID in dict(c.categories)])
     return Route(code, voice.code(ROUTE, code), tuple(sections), places)
+
+
+def _edition(cells: Sequence[Cell]) -> str:
+    """The edition of which a series is shown: the one that comes furthest, and of these the newest. Two
+    editions are not mixed in one series; a new one of a single year does not replace the series."""
+    last: dict[str, str] = {}
+    for c in cells:
+        last[c.vintage] = max(last.get(c.vintage, ""), c.time)
+    return max(last, key=lambda v: (last[v], edition_order(v)))
 
 
 def _places(voice: Voice, code: str, cells: Sequence[Cell]) -> Places | None:

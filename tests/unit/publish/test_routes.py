@@ -47,7 +47,7 @@ def cell(indicator: str, value: float | None, **more: Any) -> Cell:
 
 def source(name: str) -> SourceEntry:
     return SourceEntry(
-        source=name, title={"en": name}, producer="p", origin="o", licence="l", kind="k", concept={}
+        source=name, title={"en": "long" if name == "short" else name}, producer="p", origin="o", licence="l", kind="k", concept={}
     )
 
 
