@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from caudal.collect import RegisteredDelivery
+from caudal.collect import RegisteredDelivery, register_deliveries
 from caudal.engine.cache import content_key
 from caudal.engine.code import code_sha256
 from caudal.engine.session import literal
 from caudal.estimate.families import family_of
+from caudal.estimate.indicators import Records
+from caudal.estimate.stays.classified import made_columns
 from caudal.estimate.stays.family import CrossingRecords
 from caudal.estimate.stays.numbering import Numbered, number
 from caudal.harmonise import Harmonised
@@ -48,7 +50,7 @@ def pooled_records(
     concept = {**plain.concept, "residence": residence.concept}
     records = CrossingRecords(
         **{n: getattr(plain, n) for n in plain.__dataclass_fields__ if n not in ("columns", "concept")},
-        columns=columns | {c.name for c in PROVENANCE_COLUMNS},
+        columns=columns | {c.name for c in PROVENANCE_COLUMNS} | set(made_columns(columns)),
         concept=concept,
         residence=residence,
         deliveries=tuple(numbered),
@@ -77,3 +79,12 @@ def _known_by(delivery: RegisteredDelivery) -> date:
     """The day of receipt, or the last day of the period where none is declared."""
     received = delivery.delivery.received
     return date.fromisoformat(received) if received else bounds(delivery.period)[1]
+
+
+def records_for(stage: stages.Stage, source: SourceSpec, result: Harmonised, work: Path) -> Records:
+    """The records that a cell of ``source`` rests on: those of ``result``, or of all deliveries together."""
+    if not is_pooled(source.kind):
+        return stages.records_of(stage, source, result)
+    deliveries = register_deliveries(stage.folder.path, source, work=work).deliveries
+    harmonised = [(d, stages.harmonised(stage, source, d)) for d in deliveries]
+    return pooled_records(stage, source, harmonised)[0]

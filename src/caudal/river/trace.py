@@ -42,6 +42,7 @@ from caudal.model.source import SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.members import is_member, read_structure
+from caudal.river.pooled import records_for
 from caudal.river.signing import verify
 from caudal.river.state import current_release, locked
 
@@ -166,7 +167,7 @@ def _row_again(folder: CountryFolder, cell: str) -> dict[str, Any]:
         if source.kind == "observation":
             table = pq.read_table(result.records)
         else:
-            records = stages.records_of(stage, source, result)
+            records = records_for(stage, source, result, Path(scratch))
             asked = _planned(stage, records, wanted)
             family = family_of(source.kind)
             planned, _ = family.plan(
@@ -175,7 +176,9 @@ def _row_again(folder: CountryFolder, cell: str) -> dict[str, Any]:
             beside = [p for p in planned if p.indicator != asked.indicator] if asked.together else []
             table = family.estimate(records, [asked, *beside], folder.catalogue, session, Path(scratch))
             column = table.column_names.index("vintage")
-            vintage = [wanted["vintage"]] * table.num_rows
+            given = table["vintage"].to_pylist()
+            own = folder.publication.vintage if any(given) else wanted["vintage"]
+            vintage = [v or own for v in given]
             table = table.set_column(column, "vintage", [vintage])
         return find(table, cell)
 
@@ -229,7 +232,7 @@ def _estimated(
     facts = {m: row[m] for m in _MEASURES} | {"method": row["method_code"]}
     if source.kind == "observation":
         return facts | {"derived_from": row["derived_from"]}
-    records = stages.records_of(stage, source, result)
+    records = records_for(stage, source, result, stage.folder.work)
     planned = _planned(stage, records, row)
     formula = planned.formula
     parts = (formula.universe, formula.total, formula.mean, formula.numerator, formula.denominator)

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from caudal.errors import CaudalError
 from caudal.estimate.indicators import Crossing, Planned
 from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.classify import count_repairs
 from caudal.estimate.stays.cube import CubeSpec
-from caudal.estimate.stays.losses import Losses, corrected_cube, estimated_losses
+from caudal.estimate.stays.losses import corrected_cube, estimated_losses
 from caudal.estimate.stays.sensitivity import policy_movement
 from caudal.estimate.stays.stocks import Vital, population_account
 
@@ -130,6 +132,8 @@ def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
                 total = sum(r[column] for r in rows)
                 found.append(_cell(total, year=str(year), history_policy=policy))
         fixed = _of(corrected, year, direction)
+        if not fixed:
+            continue
         value, se = (sum(r[n] for r in fixed) for n in ("value", "model_se"))
         limits = {
             "lower": max(0.0, float(np.round(value - 1.96 * se))),
@@ -146,11 +150,15 @@ def _of(table: pa.Table, year: int, direction: str | None) -> list[dict[str, Any
 
 
 def _corrected(register: Register) -> pa.Table:
-    measured = estimated_losses(count_repairs(register.packed, register.settings))
-    coverage = register.residence.coverage_by_post
-    losses = Losses(
-        measured.entry_share, measured.exit_share, measured.entry_se, measured.exit_se, dict(coverage)
-    )
+    """The cube corrected for losses; empty where more was lost than can be corrected."""
+    coverage = dict(register.residence.coverage_by_post) if c.POST in register.packed.labels else {}
+    try:
+        measured = estimated_losses(count_repairs(register.packed, register.settings))
+        losses = replace(measured, coverage_by_post=coverage)
+    except CaudalError as error:
+        if any(p.code != "stays-loss-out-of-range" for p in error.problems):
+            raise
+        return pa.table({n: pa.array([], pa.string()) for n in ("month_code", "direction_code")})
     return corrected_cube(register.packed, register.settings, _BY_MONTH, losses)
 
 
