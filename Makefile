@@ -25,7 +25,7 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev --editable '.[fast,formats,database,pictures]'
+	$(BIN)/python -m pip install --quiet --group dev --editable '.[fast,formats,database,pictures,pdf]'
 	@touch $@
 
 demo: $(VENV)/run  ## Build the demo country and say where its site lies

@@ -34,6 +34,7 @@ from caudal.publish import (
     overview,
     profiles,
     routes,
+    sheets,
     stories,
 )
 from caudal.publish.exchange.writing import exchange_files
@@ -119,8 +120,9 @@ class Press:
 
     @cached_property
     def pictures(self) -> Mapping[str, bytes]:
-        """The pictures of evidence cards and what machines read of them, by path."""
-        return cards.pictures(self.voices, draft=self.signature is None)
+        """Pictures of evidence cards, what machines read of them, and fact sheets as PDF, by path."""
+        draft = self.signature is None
+        return cards.pictures(self.voices, draft=draft) | sheets.printed(self.voices, draft=draft)
 
     def door(self) -> bytes:
         """``index.html``: leads to the first language, and names the others."""
@@ -178,6 +180,7 @@ class Press:
             yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
         yield from self._journey_pages(voice)
         yield from cards.pages(voice, frozenset(self.pictures))
+        yield from sheets.pages(voice, draft=self.signature is None, drawn=self.pictures)
         yield from explore.pages(voice)
         for name, specs in compared.items():
             title = str(voice.say("compare_title", population=_names(voice, specs)))

@@ -1,0 +1,131 @@
+"""Fact sheets: the figures of a theme on a page to print, to hand out, to attach to a letter.
+
+One object makes the page and the PDF, so that both say the same. The PDF is tagged (PDF/UA-1), carries its
+fonts, and has no date of its making; it is written where the extra ``pdf`` is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+
+from caudal.publish.overview import Card, cards
+from caudal.publish.page import Page
+from caudal.publish.voice import Shown, Voice
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure of a sheet: of whom, the figure, its limits, its reliability."""
+
+    label: str
+    value: str
+    interval: str
+    reliability: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a sheet says of one indicator."""
+
+    name: str
+    sentence: str
+    note: str
+    link: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A fact sheet in one language: all that the page and the PDF print."""
+
+    theme: str
+    title: str
+    area: str
+    language: str
+    marks: tuple[str, ...]
+    lines: tuple[Line, ...]
+    heads: tuple[str, ...]
+    withheld: str
+    producer: str
+    edition: str
+
+
+def sheets(voice: Voice, *, draft: bool) -> tuple[Sheet, ...]:
+    """A sheet for each family of indicators of which something is shown."""
+    found = {f: [c for c in own if c.shown] for f, own in cards(voice).items()}
+    return tuple(_sheet(voice, family, own, draft) for family, own in found.items() if own)
+
+
+def _sheet(voice: Voice, family: str, shown: list[Card], draft: bool) -> Sheet:
+    text, structure = voice.words.text, voice.release.structure
+    marks = [text["draft_mark"] + " " + text["draft_banner"]] if draft else []
+    if structure.simulated:
+        fiction = voice.say("fiction_banner", area=voice.area_name())
+        marks.append(f"{text['fiction_mark']} {fiction.striptags()}")
+    edition = f"{text['edition']} {structure.vintage} · {text['licence']} {structure.licence}"
+    return Sheet(
+        theme=family,
+        title=voice.family(family),
+        area=voice.area_name(),
+        language=voice.words.language,
+        marks=tuple(marks),
+        lines=tuple(_line(voice, c) for c in shown),
+        heads=(text["what"], text["figure"], text["interval_head"], text["reliability"]),
+        withheld=text["read_withheld"],
+        producer=voice.plain(structure.producer),
+        edition=edition,
+    )
+
+
+def _line(voice: Voice, card: Card) -> Line:
+    assert card.shown is not None
+    rows = [_row(card.shown, voice.words.text["total"]), *(_row(g, "") for g in card.groups)]
+    link = f"indicator/{card.spec.indicator}.html"
+    return Line(card.name, card.headline.striptags(), card.shown.note, link, tuple(rows))
+
+
+def _row(shown: Shown, label: str) -> Row:
+    words = " · ".join(shown.labels) or label
+    return Row(words, shown.value, shown.interval, shown.reliability)
+
+
+def pages(voice: Voice, *, draft: bool, drawn: Mapping[str, bytes]) -> Iterator[Page]:
+    """A page for each sheet; it offers the PDF where one was made."""
+    for sheet in sheets(voice, draft=draft):
+        pdf = f"{sheet.theme}.pdf" if f"{sheet.language}/sheet/{sheet.theme}.pdf" in drawn else ""
+        facts = {"sheet": sheet, "pdf": pdf}
+        yield Page(f"sheet/{sheet.theme}.html", "sheet.html", f"{sheet.title}, {sheet.area}", voice, facts)
+
+
+def printed(voices: Mapping[str, Voice], *, draft: bool) -> dict[str, bytes]:
+    """The PDF of every sheet by path; none where nothing is installed that writes one."""
+    if find_spec("typst") is None:
+        return {}
+    return {
+        f"{tag}/sheet/{sheet.theme}.pdf": pdf_of(sheet)
+        for tag, voice in voices.items()
+        for sheet in sheets(voice, draft=draft)
+    }
+
+
+def pdf_of(sheet: Sheet) -> bytes:
+    """The sheet as tagged PDF. Needs the extra ``pdf``."""
+    import typst
+
+    static = files("caudal.publish")
+    template = static.joinpath("templates", "sheet.typ").read_bytes()
+    with as_file(static.joinpath("static", "fonts")) as fonts:
+        writer = typst.Compiler(font_paths=[str(fonts)], ignore_system_fonts=True)
+        made = writer.compile(
+            template,
+            format="pdf",
+            sys_inputs={"sheet": json.dumps(asdict(sheet), ensure_ascii=False)},
+            pdf_standards=["ua-1"],
+            timestamp=0,
+        )
+    assert isinstance(made, bytes), "a PDF is one file"
+    return made

@@ -1,0 +1,78 @@
+"""Fact sheets: the page and the PDF say the same, and what the cells say."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from caudal.publish import build_site
+from caudal.publish.release import read_release
+from caudal.publish.sheets import Sheet, pdf_of, sheets
+from caudal.publish.voice import voice_of
+from tests.unit.publish.fixture import write_release
+
+pypdf = pytest.importorskip("pypdf")
+pytest.importorskip("typst", reason="the extra pdf is not installed")
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_release(tmp_path_factory.mktemp("release") / "r")
+
+
+@pytest.fixture(scope="module")
+def site(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "site"
+    build_site(release, folder)
+    return folder
+
+
+def words(pdf: bytes) -> str:
+    pages = pypdf.PdfReader(io.BytesIO(pdf)).pages
+    return re.sub(r"\s+", "", "".join(p.extract_text() for p in pages))
+
+
+def said(sheet: Sheet) -> list[str]:
+    return [t for line in sheet.lines for r in line.rows for t in (r.value, r.interval) if t]
+
+
+@pytest.mark.parametrize("language", ["es", "pt", "en"])
+def test_page_and_pdf_have_the_same_figures(release: Path, site: Path, language: str) -> None:
+    for sheet in sheets(voice_of(read_release(release), language), draft=True):
+        page = (site / language / "sheet" / f"{sheet.theme}.html").read_text(encoding="utf-8")
+        printed = words((site / language / "sheet" / f"{sheet.theme}.pdf").read_bytes())
+        assert said(sheet)
+        for line in sheet.lines:
+            assert re.sub(r"\s+", "", line.sentence) in printed, line.sentence
+            figures = [t for r in line.rows for t in (r.value, r.interval) if t and len(line.rows) > 1]
+            for figure in figures:
+                assert figure in page and re.sub(r"\s+", "", figure) in printed, figure
+
+
+def test_the_pdf_is_tagged_names_its_language_and_has_no_clock(release: Path) -> None:
+    sheet = sheets(voice_of(read_release(release), "pt"), draft=True)[0]
+    made = pdf_of(sheet)
+    assert made == pdf_of(sheet)
+    document = pypdf.PdfReader(io.BytesIO(made))
+    root = document.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"] and root["/Lang"].startswith("pt")
+    assert sheet.title in str(document.metadata["/Title"])
+
+
+def test_a_draft_looks_like_a_draft_and_a_withheld_figure_stays_out(release: Path, site: Path) -> None:
+    read = read_release(release)
+    draft, signed = (sheets(voice_of(read, "es"), draft=d) for d in (True, False))
+    assert "BORRADOR" in words(pdf_of(draft[0])) and "BORRADOR" not in words(pdf_of(signed[0]))
+    assert any(c.withheld for c in read.cells)
+    assert all(r.value for s in draft for line in s.lines for r in line.rows)
+
+
+def test_markup_and_formulas_in_a_name_are_text(release: Path) -> None:
+    sheet = sheets(voice_of(read_release(release), "en"), draft=True)[0]
+    odd = "#panic() *x* <script> =1+1 _y_ $z$ Ñemoñe’ẽ"
+    line = sheet.lines[0].__class__(**{**sheet.lines[0].__dict__, "name": odd})
+    changed = Sheet(**{**sheet.__dict__, "lines": (line,)})
+    assert re.sub(r"\s+", "", odd).replace("’", "'") in words(pdf_of(changed)).replace("’", "'")
