@@ -92,7 +92,7 @@ def test_a_population_keeps_its_method_and_its_secret() -> None:
     keyed = ProtectionPolicy(
         never_crossed=(), families=(Family(sources=("census",), method="cell_key"),), secret="env:NOISE"
     )
-    sums = {i: 17 * i for i in range(first.num_rows)}
+    sums = {i: (17 * i,) for i in range(first.num_rows)}
     with pytest.raises(CaudalError) as error:
         protect_release(
             census(FIRST), keyed, earlier=[EarlierRelease(first, report.methods)], secret=b"s", key_sums=sums

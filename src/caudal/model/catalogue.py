@@ -51,6 +51,16 @@ class Refinement(Spec):
     )
 
 
+class Related(Spec):
+    """How a dimension divides the same people as another without nesting in it, so that the gate knows what
+    readers can combine."""
+
+    dimension: Name = Field(description="the other dimension")
+    codes: Mapping[str, tuple[str, ...]] = Field(
+        description="code -> the codes of the other dimension that can hold the same person; _U is a code too"
+    )
+
+
 class DimensionSpec(Spec):
     """A dimension: its name for readers, its code list, and how each kind of record yields it."""
 
@@ -64,6 +74,9 @@ class DimensionSpec(Spec):
         "breakdown", description="the part of the key that it fills, where that is not one of its own"
     )
     refines: Refinement | None = Field(None, description="the dimension of which it is a finer form")
+    overlaps: tuple[Related, ...] = Field(
+        (), description="the dimensions that divide the same people without nesting"
+    )
     derive: Mapping[str, Derivation | tuple[Derivation, ...]] = Field(
         description="kind of record, or `any` -> SQL or column; of several, the first that can be computed"
     )

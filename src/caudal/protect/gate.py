@@ -18,6 +18,7 @@ CL_CONF_STATUS (C).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, Ints, bui
 from caudal.protect.contract import Method, Protected, Task
 from caudal.protect.ledger import EarlierRelease, read_ledger
 from caudal.protect.methods import method
+from caudal.protect.overlap import Overlap
 from caudal.protect.population import Key, Population, read_populations
 from caudal.protect.primary import dominant, p_percent_risk, small_counts
 from caudal.protect.release import MISSING, PUBLIC, RELEASED, SUPPRESSED, Shown, release_table
@@ -47,6 +49,17 @@ class Judged:
     verdict: PopulationVerdict
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the desk hands over besides the observations."""
+
+    secret: bytes = b""
+    key_sums: Mapping[int, Sequence[int]] | None = None
+    dominated: frozenset[int] = frozenset()
+    overlaps: tuple[Overlap, ...] = ()
+    seed: int = 0
+
+
 def protect_release(
     observations: pa.Table,
     policy: ProtectionPolicy,
@@ -56,8 +69,9 @@ def protect_release(
     indicators: Iterable[IndicatorSpec] = (),
     earlier: Sequence[EarlierRelease] = (),
     secret: bytes = b"",
-    key_sums: Mapping[int, int] | None = None,
+    key_sums: Mapping[int, Sequence[int]] | None = None,
     contributions: Mapping[int, Sequence[float]] | None = None,
+    overlaps: Sequence[Overlap] = (),
     seed: int = 0,
 ) -> tuple[pa.Table, VerdictReport]:
     """The release of ``observations`` under ``policy``, and its verdict report.
@@ -66,8 +80,9 @@ def protect_release(
     without a parent are children of the total. ``aliases``: dimension -> the dimension of which it is
     a finer or coarser form, as ``{"age_5": "age"}``. ``indicators`` tell which categories a gap
     compares. ``earlier``: the releases of the same populations, oldest first. ``secret`` and ``key_sums``
-    (row number -> sum of the record keys of its cell) serve the methods that perturb. ``contributions``
-    (row number -> what each unit adds to the amount) are judged by dominance and p %. Raises
+    (row number -> sums of the record keys of its units, its cases and the others) serve the methods that
+    perturb. ``contributions`` (row number -> what each unit adds to the amount) are judged by dominance and
+    p %. ``overlaps`` relate dimensions that divide the same units without nesting. Raises
     :class:`CaudalError` (category gate) with everything that cannot be certified.
     """
     rows = observations.to_pylist()
@@ -87,11 +102,12 @@ def protect_release(
     )
     done: list[Judged] = []
     problems: list[Problem] = []
+    given = Given(secret, key_sums, dominated, tuple(overlaps), seed)
     for population in populations:
         try:
             name, chosen = population.base, _method_name(population, policy)
-            problems += ledger.check_method(name, chosen, _secret_id(chosen, policy))
-            done.append(_judge(population, policy, chosen, secret, key_sums, dominated, seed))
+            problems += ledger.check_method(name, chosen, _secret_id(chosen, policy, secret))
+            done.append(_judge(population, policy, chosen, given))
         except CaudalError as error:
             problems += error.problems
     if problems:
@@ -117,47 +133,47 @@ def _method_name(population: Population, policy: ProtectionPolicy) -> str:
     return policy.method_of(population.name.split("/")[1])
 
 
-def _secret_id(chosen: str, policy: ProtectionPolicy) -> str:
-    return f"{policy.secret}#{policy.secret_version}" if method(chosen).needs_secret else ""
+def _secret_id(chosen: str, policy: ProtectionPolicy, secret: bytes) -> str:
+    """The name and version of the secret, and a mark that changes when it does and tells nothing of it."""
+    if not method(chosen).needs_secret:
+        return ""
+    mark = hashlib.sha256(b"caudal protection secret " + hashlib.sha256(secret).digest()).hexdigest()[:12]
+    return f"{policy.secret}#{policy.secret_version}#{mark}"
 
 
-def _judge(
-    population: Population,
-    policy: ProtectionPolicy,
-    chosen: str,
-    secret: bytes,
-    key_sums: Mapping[int, int] | None,
-    dominated: frozenset[int],
-    seed: int,
-) -> Judged:
+def _judge(population: Population, policy: ProtectionPolicy, chosen: str, given: Given) -> Judged:
     system = build_system(
-        population.dimensions, population.cells, population.hierarchies, links=population.links
+        population.dimensions,
+        population.cells,
+        population.hierarchies,
+        links=population.links,
+        overlaps=given.overlaps,
     )
     rule = method(chosen)
-    if rule.needs_secret and not secret:
+    if rule.needs_secret and not given.secret:
         raise CaudalError(problem("protect-no-secret", where=population.name, method=chosen))
     if rule.perturbs and population.survey:
         raise CaudalError(problem("protect-survey-perturbed", where=population.name, method=chosen))
     task = Task(
         population.name,
         system,
-        _primary(system, population, policy, dominated),
+        _primary(system, population, policy, given.dominated),
         _kept(system, population, policy),
         _marked(system, population.withheld),
         _cost(system, population, policy),
         policy,
-        secret,
-        _keys(system, population, key_sums),
-        seed,
+        given.secret,
+        _keys(system, population, given.key_sums),
+        given.seed,
     )
     result = rule.protect(task)
     _refuse_if_open(task, population, result, rule)
     if rule.perturbs:
-        return _perturbed(task, population, result)
+        return _perturbed(task, population, result, given)
     wanted = ~system.hidden | (system.remainder & task.primary)
     lost = {system.keys[c] for c in np.flatnonzero(~result.shown & wanted)}
     blanked = frozenset(i for i, cells in population.rows.items() if lost.intersection(cells))
-    return Judged(blanked, {}, _verdict(task, population, result, len(lost)))
+    return Judged(blanked, {}, _verdict(task, population, result, len(lost), given))
 
 
 def _marked(system: CellSystem, keys: Iterable[Key]) -> Bools:
@@ -219,13 +235,19 @@ def _kept(system: CellSystem, population: Population, policy: ProtectionPolicy) 
     return asked | _marked(system, population.once_published)
 
 
-def _keys(system: CellSystem, population: Population, key_sums: Mapping[int, int] | None) -> Ints | None:
+def _keys(
+    system: CellSystem, population: Population, key_sums: Mapping[int, Sequence[int]] | None
+) -> Ints | None:
+    """The key sum of each cell that a figure shows: its units, its cases, the others."""
     if key_sums is None:
         return None
     found = np.zeros(system.size, np.int64)
     for i, cells in population.rows.items():
         if i in key_sums:
-            found[system.index[cells[0]]] = key_sums[i]
+            places = [system.index[k] for k in cells if k in system.index]
+            found[places] = [s for _, s in zip(places, key_sums[i], strict=False)]
+        elif i in population.counts_rows | population.share_rows:
+            raise CaudalError(problem("protect-no-keys", where=population.name))
     return found
 
 
@@ -280,7 +302,7 @@ def _recoding(system: CellSystem, cell: int) -> str:
     return system.dimensions[max(shown, key=lambda i: len({k[i] for k in system.keys}))]
 
 
-def _perturbed(task: Task, population: Population, result: Protected) -> Judged:
+def _perturbed(task: Task, population: Population, result: Protected, given: Given) -> Judged:
     """Counts and shares of a population under a perturbing method; other figures are withheld."""
     system = task.system
 
@@ -298,17 +320,19 @@ def _perturbed(task: Task, population: Population, result: Protected) -> Judged:
             shown[i] = Shown(cell(known[0]), cell(known[1]))
         else:
             blanked.add(i)
-    return Judged(frozenset(blanked), shown, _verdict(task, population, result, 0))
+    return Judged(frozenset(blanked), shown, _verdict(task, population, result, 0, given))
 
 
-def _verdict(task: Task, population: Population, result: Protected, suppressed_n: int) -> PopulationVerdict:
+def _verdict(
+    task: Task, population: Population, result: Protected, suppressed_n: int, given: Given
+) -> PopulationVerdict:
     system, policy = task.system, task.policy
     chosen = _method_name(population, policy)
     proof = result.certificate
     return PopulationVerdict(
         population=population.name,
         method=chosen,
-        secret=_secret_id(chosen, policy),
+        secret=_secret_id(chosen, policy, given.secret),
         cells_n=int((~system.hidden).sum()),
         primary_n=int(task.primary.sum()),
         secondary_n=result.secondary_n,

@@ -3,8 +3,8 @@
 A suppressed observation keeps its key and unit; value, errors, limits, counts, method, reliability, notes
 and origin go, and its status is the same whether it was primary or secondary. Rows are in the order of
 their key, which says nothing of their size. Under a perturbing method counts are shown as perturbed,
-shares are recomputed from perturbed counts, and ``perturbation_se`` carries what was added; figures that
-cannot be recomputed from counts are withheld.
+shares are recomputed from perturbed counts, ``perturbation_se`` carries what was added, and the interval is
+that of the noise; figures that cannot be recomputed from counts are withheld.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from caudal.model.protection import ProtectionPolicy
 
 RELEASED, SUPPRESSED, PUBLIC, MISSING = "released", "suppressed", "public", "missing"
 BUILDER_SIDE = ("sample_n", "cases_n", "psu_n", "df")
+#: The note of a figure that carries noise, and the half-width of its interval in standard errors.
+NOISE, NORMAL_95 = "protected-by-noise", 1.96
 Row = Mapping[str, object]
 
 
@@ -70,8 +72,13 @@ def _perturbed(row: Row, shown: Shown) -> dict[str, object]:
     true = row["value"]
     value = shown.value(float(true)) if isinstance(true, (int, float)) else None
     hidden = dict.fromkeys((*BUILDER_SIDE, "lower", "upper", "interval_type"))
-    added = None if value is None else shown.added_se(value)
-    return {**row, **hidden, "value": value, "perturbation_se": added}
+    notes = "; ".join(n for n in (str(row["error_note"] or ""), NOISE) if n)
+    if value is None:
+        return {**row, **hidden, "value": None, "perturbation_se": None}
+    added = shown.added_se(value)
+    limits = {"lower": max(value - NORMAL_95 * added, 0.0), "upper": value + NORMAL_95 * added}
+    told = {"perturbation_se": added, "interval_type": "perturbation-95", "error_note": notes}
+    return {**row, **hidden, "value": value, **limits, **told}
 
 
 def _shown(name: str, value: object, verdict: str, hide_n: tuple[str, ...]) -> object:

@@ -106,7 +106,7 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
             tell(Event("read", foreseen.what, "made", facts=foreseen.facts()))
         observed = observe(stage, registers)
     unprotected = in_key_order(observed.table)
-    release = write_release(folder, observed.runs, unprotected, tell)
+    release = write_release(folder, observed.runs, unprotected, tell, observed.evidence)
     seconds = time.perf_counter() - started
     state.write_state(folder.work, state.State(seen, release.path.name, foreseen.measured(seconds)))
     if options.sweep:

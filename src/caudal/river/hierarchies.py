@@ -1,4 +1,5 @@
-"""What adds up to what, as the gate must know it: areas, ages, countries below migratory status."""
+"""What adds up to what, as the gate must know it: areas, ages, countries below migratory status; and which
+categories of two dimensions that divide the same people can hold the same person."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from caudal.engine.expressions import columns_of
 from caudal.estimate.indicators import key_dimensions
 from caudal.model.catalogue import TERRITORY, Catalogue, DimensionSpec, ancestors
 from caudal.model.codelist import SPECIAL_CODES, CodeList
+from caudal.protect.overlap import Overlap
 
 Tree = dict[str, str]
 
@@ -44,6 +47,72 @@ def hierarchies(table: pa.Table, catalogue: Catalogue, territory: str) -> dict[s
     areas = _codes(table, "reference_area_code")
     trees["reference_area"] = _nearest(areas, areas, catalogue.code_lists["CL_AREA"])
     return {name: tree for name, tree in trees.items() if tree}
+
+
+def overlaps(table: pa.Table, catalogue: Catalogue, territory: str) -> tuple[Overlap, ...]:
+    """The declared relations between dimensions that divide the same people, in the codes that ``table``
+    holds: a code goes with those that are named for it, and with what lies above or below them."""
+    coarsest, trees = aliases(catalogue), hierarchies(table, catalogue, territory)
+    names = key_dimensions(catalogue)
+    found = []
+    for name, spec in ((n, catalogue.dimensions[n]) for n in names):
+        for related in (r for r in spec.overlaps if r.dimension in names):
+            root = coarsest.get(related.dimension, related.dimension)
+            own = _codes(table, f"{name}_code") | {"_U"}
+            group = [n for n in names if coarsest.get(n, n) == root]
+            others = {c for n in group for c in _present(table, f"{n}_code")}
+            lists = [catalogue.code_lists[catalogue.dimensions[n].code_list] for n in group]
+
+            def line(code: str, root: str = root, lists: list[CodeList] = lists) -> set[str]:
+                above = (
+                    {a for cl in lists for a in ancestors(cl, code)} if code not in SPECIAL_CODES else {code}
+                )
+                tree = trees.get(root, {})
+                while code in tree:
+                    code = tree[code]
+                    above.add(code)
+                return above
+
+            pairs = {
+                (a, b)
+                for a in own | set(related.codes)
+                for b in others
+                for named in related.codes.get(a, ())
+                if named in line(b) or b in line(named)
+            }
+            found.append(Overlap(coarsest.get(name, name), root, frozenset(pairs)))
+    return tuple(o for o in found if o.pairs and o.first != o.second)
+
+
+def unrelated(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """Dimensions of the key that are made from the same column, and of which no relation is declared."""
+    coarsest = aliases(catalogue)
+    names = [n for n in key_dimensions(catalogue) if n not in coarsest]
+    known = {
+        frozenset({coarsest.get(n, n), coarsest.get(r.dimension, r.dimension)})
+        for n in key_dimensions(catalogue)
+        for r in catalogue.dimensions[n].overlaps
+    }
+    columns = {n: _made_of(catalogue.dimensions[n]) for n in names}
+    return tuple(
+        (a, b)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if columns[a] & columns[b] and frozenset({a, b}) not in known
+    )
+
+
+def _made_of(spec: DimensionSpec) -> set[str]:
+    """The columns that hold what is told of a person: the period of a record is not one."""
+    found: set[str] = set()
+    for kind in spec.derive:
+        for derived in spec.alternatives(kind):
+            found |= set(columns_of(derived)) if isinstance(derived, str) else {derived.column}
+    return found - {"valid_period"}
+
+
+def _present(table: pa.Table, column: str) -> set[str]:
+    return {c for c in pc.unique(table[column]).to_pylist() if c is not None and c != "_T"}
 
 
 def _codes(table: pa.Table, column: str) -> set[str]:

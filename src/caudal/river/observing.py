@@ -26,11 +26,12 @@ from caudal.model.source import SourceSpec
 from caudal.river import stages
 from caudal.river.assemble import SourceRun
 from caudal.river.designs import variance_table_path
+from caudal.river.evidence import NOTHING, Evidence, evidence_for
 from caudal.river.folder import CountryFolder
 from caudal.river.members import Member, is_member, joined, read_structure
 from caudal.river.official import checks_of, is_public, official_counts_path
 from caudal.river.pooled import is_pooled, pooled_records
-from caudal.river.proposals import write_proposals
+from caudal.river.proposals import decisions, write_proposals
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Observed:
     runs: list[SourceRun]
     used: list[Path]
     held_back: tuple[HeldBack, ...] = ()
+    evidence: Evidence = NOTHING
 
 
 def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
@@ -80,7 +82,8 @@ def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
     dimensions = tuple(dict.fromkeys([*own, *(d for t in tables for d in dimensions_of(t))]))
     table = pa.concat_tables([conform(t, dimensions) for t in tables])
     held_back = tuple(h for s in seen for h in s.held_back())
-    return Observed(table, runs, [folder for s in seen for folder in s.used], held_back)
+    evidence = sum((s.evidence for s in seen), Evidence())
+    return Observed(table, runs, [folder for s in seen for folder in s.used], held_back, evidence)
 
 
 class _Seen:
@@ -91,6 +94,7 @@ class _Seen:
         self.tables: list[pa.Table] = []
         self.members: list[Member] = []
         self.used: list[Path] = []
+        self.evidence = Evidence()
         self._harmonised: list[tuple[RegisteredDelivery, Harmonised]] = []
         self._impossible: dict[str, tuple[str, ...]] = {}
 
@@ -130,9 +134,14 @@ class _Seen:
             elif self.source.kind == "observation":
                 self.tables.append(self._marked([pq.read_table(result.records)], delivery))
             else:
-                edition = delivery.delivery.vintage or delivery.period
-                write_proposals(self.stage.folder.work, self.source, edition, result)
+                self._propose(delivery, result)
                 self._estimate(delivery, result)
+
+    def _propose(self, delivery: RegisteredDelivery, result: Harmonised) -> None:
+        """Leaves pairs of incidents for a person to decide."""
+        folder = self.stage.folder
+        decided = decisions(folder.path, self.source, delivery.delivery)
+        write_proposals(folder.work, self.source, delivery.delivery, result, decided)
 
     def _counts(self) -> Reconciliation | None:
         return added(r.reconciliation for _, r in self._harmonised) if self._harmonised else None
@@ -144,6 +153,7 @@ class _Seen:
         self._note(impossible)
         self.used.extend(f.parent for f in files)
         vintage = delivery.delivery.vintage or self.stage.folder.publication.vintage
+        self.evidence += evidence_for(self.stage, self.source, records, vintage)
         tables = [_of_vintage(pq.read_table(f), vintage) for f in files]
         if tables:
             self.tables.append(self._marked(tables, delivery))

@@ -55,9 +55,11 @@ from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
 from caudal.river.confidentiality import told
 from caudal.river.editions import carried_over
+from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
-from caudal.river.hierarchies import aliases, hierarchies
+from caudal.river.hierarchies import aliases, hierarchies, overlaps
 from caudal.river.log import Event, Tell
+from caudal.river.secrets import protection_secret, secret_mark
 from caudal.river.signing import signature_over, verify
 from caudal.river.state import CURRENT, current_release, locked
 from caudal.river.truth import TRUTH, compare_with_truth
@@ -77,20 +79,26 @@ class Written:
 
 
 def write_release(
-    folder: CountryFolder, runs: Sequence[SourceRun], unprotected: pa.Table, tell: Tell
+    folder: CountryFolder,
+    runs: Sequence[SourceRun],
+    unprotected: pa.Table,
+    tell: Tell,
+    evidence: Evidence = NOTHING,
 ) -> Written:
-    """Judges ``unprotected`` and writes the draft release; the same inputs find it already there."""
+    """Judges ``unprotected`` and writes the draft release; the same inputs find it already there.
+    ``evidence`` is what the gate must know of the records besides."""
     earlier = signed_releases(folder.releases)
     previous = sha256_file(earlier[-1] / MANIFEST) if earlier else ""
     inputs = tuple(i for run in runs for i in run.inputs)
     specs = folder.spec_files()
     truth_file = folder.path / TRUTH
     truth_sha256 = sha256_file(truth_file) if folder.country.simulated and truth_file.is_file() else ""
-    key = content_key(code_sha256(), specs, [i.model_dump() for i in inputs], previous, truth_sha256)
+    noise = secret_mark(protection_secret(folder.country, folder.policy, folder.path))
+    key = content_key(code_sha256(), specs, [i.model_dump() for i in inputs], previous, truth_sha256, noise)
     path = folder.releases / f"{folder.publication.vintage}-{key[:8]}"
     tell(Event("protect", path.name, "started"))
     started = time.perf_counter()
-    released, report = judged(folder, unprotected, earlier)
+    released, report = judged(folder, unprotected, earlier, evidence)
     released = without_withdrawn(released, folder.publication.notices)
     released, unprotected = (
         with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
@@ -129,7 +137,10 @@ def _with_totals(told_of: Confidentiality, released: pa.Table) -> Confidentialit
 
 
 def judged(
-    folder: CountryFolder, unprotected: pa.Table, earlier: Sequence[Path] = ()
+    folder: CountryFolder,
+    unprotected: pa.Table,
+    earlier: Sequence[Path] = (),
+    evidence: Evidence = NOTHING,
 ) -> tuple[pa.Table, VerdictReport]:
     """The observations with the gate's verdict, and its report. Cells that another gate has let out pass;
     what the ``earlier`` signed releases showed or withheld of the same populations counts."""
@@ -142,6 +153,7 @@ def judged(
     sources = folder.sources.items()
     published = [n for n, s in sources if s.published_by_producer or s.kind == "observation"]
     public = tuple(dict.fromkeys([*folder.policy.public_sources, *published]))
+    key_sums, contributions = evidence.by_row(own)
     released, report = protect_release(
         own,
         folder.policy.model_copy(update={"public_sources": public}),
@@ -149,6 +161,10 @@ def judged(
         aliases=aliases(folder.catalogue),
         indicators=folder.indicators(),
         earlier=before,
+        secret=protection_secret(folder.country, folder.policy, folder.path),
+        key_sums=key_sums or None,
+        contributions=contributions,
+        overlaps=overlaps(unprotected, folder.catalogue, folder.country.territory),
     )
     return in_key_order(pa.concat_tables([released, *passed])), report
 
