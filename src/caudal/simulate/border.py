@@ -18,12 +18,13 @@ from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyarrow import csv
 
 from caudal.simulate.axes import TERRITORY
 from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
-from caudal.simulate.write import TextFile
 
 Ints = NDArray[np.int64]
 
@@ -77,6 +78,7 @@ COUNTRIES = MappingProxyType(
         "CHN": "303",
     }
 )
+DIRECTIONS = MappingProxyType({"entry": "E", "exit": "S"})
 MEANS = MappingProxyType({"air": "A", "land": "T", "sea": "M"})
 REASONS = MappingProxyType(
     {
@@ -149,46 +151,46 @@ def _written(folder: Path, records: pa.Table) -> Iterator[tuple[str, int]]:
         start = np.datetime64(period, "M").astype(np.int64)
         end = start + (1 if "-" in period else 12)
         rows = np.flatnonzero((received >= start) & (received < end))
-        file = TextFile(folder / name, "utf-8")
-        file.write([",".join(COLUMNS)])
-        file.write(_lines(records.take(pa.array(rows))))
-        file.close()
+        _write(folder / name, records.take(pa.array(rows)))
         yield name, len(rows)
 
 
-def _lines(records: pa.Table) -> list[str]:
+def _write(path: Path, records: pa.Table) -> None:
+    """One delivery, compressed; a gzip stream of Arrow carries no time."""
     minute = records["crossing_at"].to_numpy().astype("datetime64[m]")
-    posts = records["post_code"].to_pylist()
-    shown = minute + np.where(np.array(posts, object) == UTC_POST, BEHIND_HOURS * 60, 0).astype(
-        "timedelta64[m]"
-    )
-    columns: list[list[str]] = [
-        [f"D{n}" for n in records["identifier"].to_pylist()],
-        [t.replace("T", " ") for t in np.datetime_as_string(shown, "m").tolist()],
-        ["E" if d == "entry" else "S" for d in records["direction_code"].to_pylist()],
-        posts,
-        [MEANS[m] for m in records["means_code"].to_pylist()],
-        [COUNTRIES[x] for x in records["citizenship_code"].to_pylist()],
-        records["sex_code"].to_pylist(),
-        np.datetime_as_string(records["birth_date"].to_numpy()).tolist(),
-        [DOCUMENTS[x] for x in records["document_type_code"].to_pylist()],
-        [REASONS[x] for x in records["declared_reason_code"].to_pylist()],
-        _numbers(records["declared_stay_days"]),
-        _numbers(records["permitted_stay_days"]),
-        np.datetime_as_string(records["known_at"].to_numpy()).tolist(),
+    on_utc = pc.equal(records["post_code"].cast(pa.string()), UTC_POST).to_numpy()
+    shown = minute + (on_utc * BEHIND_HOURS * 60).astype("timedelta64[m]")
+    columns: list[pa.Array | pa.ChunkedArray] = [
+        pc.binary_join_element_wise("D", records["identifier"], ""),
+        pa.array(np.char.replace(np.datetime_as_string(shown, "m"), "T", " ")),
+        _recoded(records["direction_code"], DIRECTIONS),
+        records["post_code"].cast(pa.string()),
+        _recoded(records["means_code"], MEANS),
+        _recoded(records["citizenship_code"], COUNTRIES),
+        records["sex_code"].cast(pa.string()),
+        records["birth_date"],
+        _recoded(records["document_type_code"], DOCUMENTS),
+        _recoded(records["declared_reason_code"], REASONS),
+        records["declared_stay_days"],
+        records["permitted_stay_days"],
+        records["known_at"],
     ]
-    return [",".join(cells) for cells in zip(*columns, strict=True)]
+    options = csv.WriteOptions(quoting_style="none", batch_size=1 << 16)
+    with pa.CompressedOutputStream(path.as_posix(), "gzip") as stream:
+        csv.write_csv(pa.table(columns, names=list(COLUMNS)), stream, options)
 
 
-def _numbers(column: pa.ChunkedArray) -> list[str]:
-    return ["" if v is None else str(v) for v in column.to_pylist()]
+def _recoded(column: pa.ChunkedArray, names: Mapping[str, str]) -> pa.Array:
+    coded = column.combine_chunks()
+    texts = pa.array([names[x] for x in coded.dictionary.to_pylist()], pa.string())
+    return texts.take(coded.indices)
 
 
 def _true_migrations(crossings: pa.Table, persons: pa.Table) -> dict[tuple[str, str], int]:
     """Migrations by direction and month, from what really happened."""
     person = crossings["person_id"].to_numpy()
     minute = crossings["crossing_at"].to_numpy().astype("datetime64[m]").astype(np.int64)
-    entry = np.array([d == "entry" for d in crossings["direction_code"].to_pylist()])
+    entry = pc.equal(crossings["direction_code"].cast(pa.string()), "entry").to_numpy()
     order = np.lexsort((minute, person))
     person, day, inside = person[order], minute[order] // 1440, entry[order]
     at_start = np.array(persons["resident_at_start"].to_pylist())[person]
