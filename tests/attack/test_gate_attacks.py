@@ -154,3 +154,20 @@ def test_counts_of_the_builder_stay_with_the_builder() -> None:
     released, _ = protect_release(census(FIRST), POLICY)
     for name in ("sample_n", "cases_n", "psu_n", "df"):
         assert released.column(name).null_count == released.num_rows
+
+
+def test_a_month_is_not_the_year_less_the_other_months() -> None:
+    """One month is small; the year and the eleven others would give it away."""
+    months = {f"2024-{m:02}": 40 + m for m in range(1, 13)} | {"2024-07": 3}
+    vector = "measure=flow;unit=event"
+
+    def row(period: str, n: int) -> dict[str, object]:
+        key = {"indicator_code": "arrivals", "indicator_version": "1", "reporter_code": "XX"}
+        place = {"reference_area_code": "XX", "time_period": period, "source_code": "posts"}
+        rest = {"concept_vector": vector, "vintage": "2025", "unit_code": "EVENT"}
+        return {**key, **place, **rest, "value": float(n), "sample_n": n, "cases_n": n}
+
+    rows = [row(p, n) for p, n in months.items()] + [row("2024", sum(months.values()))]
+    released, _ = protect_release(conform(pa.Table.from_pylist(rows), []), POLICY)
+    withheld = {r["time_period"] for r in released.to_pylist() if r["verdict"] == "suppressed"}
+    assert "2024-07" in withheld and len(withheld) >= 2

@@ -18,6 +18,7 @@ from caudal.model.observation import NOT_APPLICABLE, TOTAL, address, key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import CellSystem, Hierarchy, Link
 from caudal.protect.ledger import Ledger, ledger_key, small_change
+from caudal.protect.periods import additive_series, quarter_of, series_of, year_of
 
 Key = tuple[str, ...]
 Row = Mapping[str, object]
@@ -81,10 +82,13 @@ def read_populations(
     gaps: Mapping[str, GapSpec],
     ledger: Ledger,
 ) -> list[Population]:
-    """One population for each reporter, source, period and vintage. Raises :class:`CaudalError`."""
+    """One population for each reporter, source, period and vintage; the months and quarters of a year are
+    one population where they add up. Raises :class:`CaudalError`."""
     groups: dict[tuple[str, ...], dict[int, Row]] = {}
+    whole = additive_series(rows.values())
     for i, row in rows.items():
-        name = tuple(str(row[c]) for c in ("reporter_code", "source_code", "time_period", "vintage"))
+        period = year_of(row) if series_of(row) in whole else str(row["time_period"])
+        name = (str(row["reporter_code"]), str(row["source_code"]), period, str(row["vintage"]))
         groups.setdefault(name, {})[i] = row
     readers = [
         _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps, ledger)
@@ -116,7 +120,8 @@ class _Reader:
         self.columns = key_columns(dimensions)
         self.given = dimensions
         kept = [d for d in dimensions if aliases.get(d, d) == d]
-        self.axes = ("set", "reference_area", "counterpart_area", *kept)
+        self.axes = ("set", "reference_area", "counterpart_area", "time_period", *kept)
+        self.period = name.split("/")[2]
         self.hierarchies = {d: dict(h) for d, h in hierarchies.items()}
         self.problems: list[Problem] = []
         self.survey = self._is_survey()
@@ -194,6 +199,8 @@ class _Reader:
         found["reference_area"] = TOTAL if area == self.root else area
         counterpart = str(row["counterpart_area_code"])
         found["counterpart_area"] = TOTAL if counterpart == NOT_APPLICABLE else counterpart
+        if str(row["time_period"]) != self.period:
+            found["time_period"] = str(row["time_period"])
         for d in self.given:
             code = str(row[f"{d}_code"])
             if code != TOTAL:
@@ -206,6 +213,8 @@ class _Reader:
         trees["reference_area"] = {
             c: TOTAL if p == self.root else p for c, p in area.items() if c != self.root
         }
+        periods = {str(r["time_period"]) for r in self.rows.values()}
+        trees["time_period"] = {p: q for p in periods if (q := quarter_of(p)) in periods and q != p}
         return trees
 
     def _links(

@@ -91,6 +91,9 @@ class VerdictReport:
 #: What the auditor holds against a pattern.
 MODELLED: tuple[str, ...] = (
     "margins and hierarchies of all tables of the population, as one system",
+    "months and quarters of a year, where they count events and add up",
+    "margins that no table shows and two tables share",
+    "dimensions that divide the same people without nesting, where their relation is declared",
     "remainders: what published categories leave over, and complements of shares",
     "joint cells behind tables that form a ring",
     "non-negativity and integrality",
@@ -102,8 +105,9 @@ MODELLED: tuple[str, ...] = (
 #: What it does not hold against it, for the custodian to weigh.
 NOT_MODELLED: tuple[str, ...] = (
     "several contributors who pool what they know of one suppressed cell",
-    "differences between populations of different sources, between periods of one source, and between "
+    "differences between populations of different sources, between stocks at different dates, and between "
     "two indicators of which one contains the other and no share ties them",
+    "tables that leave out categories of a population and have no margin: only their total bounds them",
     "the weights of survey records: what is proved is proved of unweighted records",
     "tables outside the release that the attacker holds and the ledger does not list",
     "which of the sufficient patterns the search prefers, for an attacker who reruns it on each alternative",

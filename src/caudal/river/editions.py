@@ -13,11 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from caudal.model.observation import dimensions_of, key_columns
+from caudal.protect.periods import is_flow_of_events, year_of
 
 #: Verdicts of cells that are out.
 _SHOWN = ("released", "public")
 _SAME = ("value", "sampling_se", "lower", "upper")
-_POPULATION = ("reporter_code", "source_code", "time_period")
+_POPULATION = ("reporter_code", "source_code")
 
 Row = Mapping[str, Any]
 
@@ -43,7 +44,8 @@ def carried_over(table: pa.Table, last: pa.Table) -> tuple[pa.Table, pa.Table]:
 def _by_population(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
     found: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        found.setdefault(tuple(str(row[n]) for n in _POPULATION), []).append(row)
+        period = year_of(row) if is_flow_of_events(row) else str(row["time_period"])
+        found.setdefault((*(str(row[n]) for n in _POPULATION), period), []).append(row)
     return found
 
 
