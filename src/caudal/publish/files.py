@@ -67,7 +67,8 @@ def release_files(release: Release) -> dict[str, bytes]:
     for name, made in matrix_files(release).items():
         rows = [[row[h] for h in made["heads"]] for row in made["rows"]]
         files[f"data/{name}.csv"] = _csv(made["heads"], rows)
-        files[f"data/{name}.json"] = _json(made["rows"])
+        if made["nested"]:
+            files[f"data/{name}.json"] = _json(made["rows"])
     for tag in release.structure.languages:
         voice = voice_of(release, tag)
         for spec in release.base_indicators():
@@ -188,6 +189,8 @@ def guarded(text: str) -> str:
     >>> guarded("=1+1"), guarded("Perú")
     ("'=1+1", 'Perú')
     """
+    if text[:1].isalnum():
+        return text
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 

@@ -18,7 +18,7 @@ def texts(path: str, data: bytes) -> Iterator[tuple[str, str]]:
                 yield from texts(f"{path}!{name}", packed.read(name))
     elif path.endswith(".parquet"):
         yield path, json.dumps(pq.read_table(io.BytesIO(data)).to_pylist(), ensure_ascii=False)
-    elif path.endswith((".png", ".ttf", ".woff2")):
+    elif path.endswith((".pdf", ".png", ".ttf", ".woff2")):
         yield path, data.decode("latin-1")
     else:
         yield path, data.decode()

@@ -146,16 +146,19 @@ def _quality(theme: Theme, voice: Voice) -> Iterator[str]:
 
 def _sampling(theme: Theme, voice: Voice) -> Iterator[str]:
     """Relative standard errors of the shown figures, one line for each indicator and source."""
+    told: dict[tuple[str, str], list[Cell]] = {}
+    for cell in theme.cells:
+        told.setdefault((cell.indicator, cell.source), []).append(cell)
     for spec in theme.specs:
         for source in theme.sources:
-            cells = [c for c in theme.cells if (c.indicator, c.source) == (spec.indicator, source.source)]
+            cells = told.get((spec.indicator, source.source), [])
             shown = [c for c in cells if c.value is not None]
-            errors = sorted(100 * c.se / abs(c.value) for c in shown if c.se and c.value)
+            errors = sorted(100 * c.se / abs(c.value) for c in cells if c.se and c.value)
             facts = {"indicator": voice.name(spec), "source": voice.plain(source.title)}
             if errors:
                 sizes = {"low": errors[0], "high": errors[-1], "middle": median(errors)}
-                told = {k: voice.number(v, 1) for k, v in sizes.items()}
-                yield _said(voice, "meta_cv", **facts, figures=voice.number(len(errors), 0), **told)
+                said = {k: voice.number(v, 1) for k, v in sizes.items()}
+                yield _said(voice, "meta_cv", **facts, figures=voice.number(len(errors), 0), **said)
             elif shown:
                 yield _said(voice, "meta_no_error", **facts, figures=voice.number(len(shown), 0))
 

@@ -33,12 +33,15 @@ def indicator_workbook(voice: Voice, spec: IndicatorSpec, table: Table) -> bytes
 
 
 def excel_csv(voice: Voice, table: Table) -> bytes:
-    """``table`` as a CSV for a spreadsheet of the reader's language."""
+    """``table`` as a CSV for a spreadsheet of the reader's language, without the notes on errors: the same
+    sentences in thousands of rows would be most of the file, and the workbook has them."""
+    note = voice.words.word("components", "ERROR_NOTE")
+    kept = [n for n, head in enumerate(table.heads) if head != note]
     decimal = voice.words.numbers.decimal
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=";" if decimal == "," else ",", lineterminator="\r\n")
-    writer.writerow(table.heads)
-    writer.writerows([_field(v, decimal) for v in row] for row in table.rows)
+    writer.writerow([table.heads[n] for n in kept])
+    writer.writerows([_field(row[n], decimal) for n in kept] for row in table.rows)
     return (_BOM + stream.getvalue()).encode()
 
 
