@@ -148,7 +148,13 @@ def _part(spec: IndicatorSpec, operand: Operand, rows: Sequence[Row], dimensions
     sources = sorted({r["source_code"] for r in chosen})
     if len(sources) > 1:
         raise CaudalError(
-            problem("rates-several-sources", where=spec.indicator, found=operand.indicator, allowed=sources)
+            problem(
+                "rates-several-sources",
+                where=_file(spec),
+                name=spec.indicator,
+                found=operand.indicator,
+                allowed=sources,
+            )
         )
     newest: dict[str, Row] = {}
     for row in chosen:
@@ -160,6 +166,10 @@ def _part(spec: IndicatorSpec, operand: Operand, rows: Sequence[Row], dimensions
     for place in sorted(newest):
         cells[_key(newest[place], operand, anywhere)].append(newest[place])
     return _Part(cells, anywhere)
+
+
+def _file(spec: IndicatorSpec) -> str:
+    return f"indicators/{spec.indicator}.yaml"
 
 
 def _edition(row: Row) -> EditionOrder:
@@ -196,7 +206,8 @@ def _check_concepts(spec: IndicatorSpec, derived: DerivedSpec, parts: Sequence[_
             *(
                 problem(
                     "rates-concepts-differ",
-                    where=spec.indicator,
+                    where=_file(spec),
+                    name=spec.indicator,
                     axis=d.axis,
                     first=d.first or "—",
                     second=d.second or "—",

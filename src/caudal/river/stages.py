@@ -31,6 +31,7 @@ from caudal.model.source import SourceSpec
 from caudal.river.designs import survey_design
 from caudal.river.folder import CountryFolder
 from caudal.river.log import Event, Tell, silent
+from caudal.river.proposals import with_decisions
 
 #: Parts of an indicator that do not change its estimates.
 _WORDS = {"text", "codes", "decimals", "better", "expected", "population", "family"}
@@ -55,7 +56,7 @@ def harmonised(stage: Stage, source: SourceSpec, delivery: RegisteredDelivery) -
     stage.tell(Event("harmonise", delivery.code, "started"))
     result = harmonise_delivery(
         folder.path,
-        source,
+        with_decisions(folder.path, source, delivery.delivery),
         delivery,
         catalogue=folder.catalogue,
         cache=stage.cache,

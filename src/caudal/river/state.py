@@ -34,6 +34,7 @@ SPEC_PATTERNS = (
     "codes/lists.yaml",
     "labels/*.csv",
     "stories/*.yaml",
+    "duplicates/*.csv",
 )
 
 #: Size and time of change of each file that was looked at; None where there was none.

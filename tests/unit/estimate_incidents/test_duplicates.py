@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from caudal.estimate.incidents import propose, written
+from caudal.estimate.incidents import DECIDED, propose, row_condition, written
 from caudal.estimate.incidents.duplicates import distance_km
 
 DAY = datetime.date(2021, 5, 3)
@@ -60,13 +60,14 @@ def test_distance_crosses_the_date_line() -> None:
     assert distance_km(0, 179.9, 0, -179.9) == pytest.approx(22.2, abs=0.1)
 
 
-def test_the_file_says_what_a_confirmed_drop_takes() -> None:
-    text = written(propose(table({}, {})), "Incident ID")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert [r["drop_where"] for r in rows] == ["\"Incident ID\" = 'i2'"]
-    assert (rows[0]["km"], rows[0]["first_toll"]) == ("0.0", "6")
+def test_the_file_has_room_for_what_a_person_decides() -> None:
+    rows = list(csv.DictReader(io.StringIO(written(propose(table({}, {}))))))
+    assert [(r["first"], r["second"], r["km"], r["first_toll"]) for r in rows] == [("i1", "i2", "0.0", "6")]
+    assert [rows[0][n] for n in DECIDED] == ["", "", ""]
 
 
 def test_rows_of_a_file_without_identifiers_are_named_by_their_number() -> None:
     unnamed = table({"incident_id": None}, {"incident_id": None})
-    assert written(propose(unnamed), "").splitlines()[1].endswith(",raw_row = 2")
+    assert written(propose(unnamed)).splitlines()[1].startswith("row 1,row 2,")
+    assert row_condition("row 2", "") == "raw_row = 2"
+    assert row_condition("o'clock", "Incident ID") == "\"Incident ID\" = 'o''clock'"

@@ -17,7 +17,7 @@ import pytest
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.session import connect
-from caudal.estimate.incidents import propose, written
+from caudal.estimate.incidents import propose, row_condition, written
 from caudal.harmonise import Harmonised
 from caudal.model.release import Reconciliation
 from caudal.model.source import Correction, Delivery, SourceSpec
@@ -254,8 +254,8 @@ def test_an_incident_split_in_one_download_and_whole_in_another_is_proposed(desk
     )  # fmt: skip
     records, _ = desk.of_rows("missing_migrants", [whole, part])
     assert [(p.first, p.second) for p in propose(records)] == [("w", "p")]
-    line = written(propose(records), "Incident ID").splitlines()[1]
-    where = next(csv.reader([line]))[-1]
+    assert written(propose(records)).splitlines()[1].startswith("w,p,2014-10-27,2014-10-28,")
+    where = row_condition("p", "Incident ID")
     drop = {"where": where, "column": "Incident ID", "action": "drop", "reason": {"en": "Told twice."}}
     kept, counts = desk.of_rows("missing_migrants", [whole, part], corrections=(Correction(**drop),))
     assert kept["incident_id"].to_pylist() == ["w"]

@@ -84,4 +84,4 @@ def test_pairs_for_a_person_to_confirm_lie_in_a_text_file(built: Path) -> None:
         .read_text("utf-8")
         .splitlines()
     )
-    assert lines[0].endswith("drop_where") and len(lines) > 1
+    assert lines[0].endswith("same,by,reason") and len(lines) > 1

@@ -6,10 +6,11 @@
 """
 
 from caudal.estimate.incidents.cube import estimate, explain, plan
-from caudal.estimate.incidents.duplicates import Proposal, propose, written
+from caudal.estimate.incidents.duplicates import DECIDED, Proposal, propose, row_condition, written
 from caudal.estimate.incidents.intervals import Interval, interval, rate_ratio
 
 __all__ = [
+    "DECIDED",
     "Interval",
     "Proposal",
     "estimate",
@@ -18,5 +19,6 @@ __all__ = [
     "plan",
     "propose",
     "rate_ratio",
+    "row_condition",
     "written",
 ]

@@ -91,8 +91,10 @@ def cells_sql(records: Records, planned: Planned, crossing: Crossing, catalogue:
     event = "event_id" if "event_id" in records.columns else "NULL"
     picked = ", ".join([*derived, f"coalesce({event}, 'row ' || raw_row) AS event", f"{toll} AS toll"])
     grouped = ", ".join([*names, "event"])
+    # Parts of one event: their tolls add up; a condition counts the event once.
+    once = "max" if is_condition(total) and not column else "sum"
     events = (
-        f"SELECT {', '.join([*names, 'sum(toll) AS toll'])} FROM (SELECT {picked} FROM ({relation}) "
+        f"SELECT {', '.join([*names, f'{once}(toll) AS toll'])} FROM (SELECT {picked} FROM ({relation}) "
         f"WHERE ({planned.formula.universe})) GROUP BY {grouped} HAVING sum(toll) > 0"
     )
     measures = "count(*) AS events_n, sum(toll) AS total, sum(toll * toll) AS squares, max(toll) AS largest"

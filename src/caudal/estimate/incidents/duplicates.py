@@ -1,8 +1,8 @@
 """Rows that may be one incident: proposed to a person, never merged by the machine.
 
 Two rows of different events are proposed where they lie within three days and 50 km of each other and the
-smaller toll is at least half of the larger one. Each line of the proposal ends with the condition that a
-`drop` under `corrections:` of the source takes, for whoever confirms it; the file keeps the rest.
+smaller toll is at least half of the larger one. They are written to a text file with three empty columns: a
+person writes whether the two are the same, who says so, and why (:mod:`caudal.river.proposals`).
 
 Reference: great-circle distance on a sphere of 6,371 km (Sinnott 1984, the haversine). It refuses nothing
 and decides nothing; rows without coordinates or a date are not compared. At one place (a morgue, a river
@@ -84,19 +84,36 @@ def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return 2 * _EARTH_KM * math.asin(math.sqrt(across**2 + math.cos(a) * math.cos(b) * along**2))
 
 
-def written(proposals: Sequence[Proposal], column: str) -> str:
-    """The text file that a person goes through. ``column`` is the raw column of the identifier; rows of a
-    file without one are named by their number."""
+#: Columns of the text file: what the machine writes, and what a person does.
+PROPOSED = ("first", "second", "first_on", "second_on", "km", "first_toll", "second_toll")
+DECIDED = ("same", "by", "reason")
+
+
+def written(proposals: Sequence[Proposal]) -> str:
+    """The text file that a person goes through; rows of a file without identifiers are named by their
+    number."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ["first", "second", "first_on", "second_on", "km", "first_toll", "second_toll", "drop_where"]
-    )
+    writer.writerow([*PROPOSED, *DECIDED])
     for p in proposals:
-        where = f"\"{column}\" = '{p.second}'" if column else p.second.replace("row ", "raw_row = ")
         tolls = (p.first_toll, p.second_toll)
-        writer.writerow([p.first, p.second, p.first_on, p.second_on, f"{p.kilometres:.1f}", *tolls, where])
+        writer.writerow(
+            [p.first, p.second, p.first_on, p.second_on, f"{p.kilometres:.1f}", *tolls, "", "", ""]
+        )
     return stream.getvalue()
+
+
+def row_condition(ident: str, column: str) -> str:
+    """The SQL that finds the raw row of an incident. ``column`` is the raw column of its identifier; without
+    one, rows are named by their number.
+
+    >>> row_condition("2014.MMP1", "Incident ID"), row_condition("row 7", "")
+    ('"Incident ID" = \'2014.MMP1\'', 'raw_row = 7')
+    """
+    if column:
+        quoted = ident.replace("'", "''")
+        return f"\"{column}\" = '{quoted}'"
+    return ident.replace("row ", "raw_row = ")
 
 
 def _alike(first: _Row, second: _Row, singles: bool) -> bool:
