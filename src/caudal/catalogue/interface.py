@@ -30,9 +30,10 @@ def has_interface(language: str) -> bool:
 
 @cache
 def required_texts() -> Mapping[str, str]:
-    """Key -> text in the reference language, for every text that a language needs."""
+    """Key -> text in the reference language, for every text that a language needs; what says nothing there
+    (the word for a normal figure) needs no text."""
     texts = interface_texts(REFERENCE)
-    return MappingProxyType({k: v for k, v in texts.items() if not k.startswith("regions/")})
+    return MappingProxyType({k: v for k, v in texts.items() if v and not k.startswith("regions/")})
 
 
 @cache

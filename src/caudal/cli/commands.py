@@ -205,6 +205,18 @@ def official(given: argparse.Namespace) -> int:
     return 0
 
 
+def labels(given: argparse.Namespace) -> int:
+    """``caudal labels``."""
+    from caudal.catalogue.sheets import sheet
+    from caudal.engine.files import write_bytes
+
+    path = given.folder / "labels" / f"{given.tag}.csv"
+    text, added = sheet(given.folder, given.tag, as_draft=given.draft)
+    write_bytes(path, text.encode())
+    show.sheet_written(given, path, added)
+    return 0
+
+
 def forget(given: argparse.Namespace) -> int:
     """``caudal forget``."""
     from caudal.river.forget import forget_delivery, forget_person

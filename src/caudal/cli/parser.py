@@ -9,6 +9,7 @@ from typing import Any
 
 import caudal
 from caudal.cli import commands
+from caudal.cli.estimation import add_estimate
 from caudal.cli.crossings import add_register, add_stays
 
 Command = Callable[[argparse.Namespace], int]
@@ -25,6 +26,7 @@ Caudal turns the files that a country already has into protected, documented mig
   caudal serve pais           look at its pages in a browser
   caudal sign pais            put a name to the release: the draft becomes public
   caudal trace ADDRESS        walk a published cell back to its bytes
+  caudal estimate FILE        estimate from a survey file, without a country folder
 """
 
 
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     add_stays(add)
     _add_releasing(add)
     _add_asking(add)
+    add_estimate(add)
     _add_holding(add)
     return top
 
@@ -224,6 +227,18 @@ def _add_holding(add: Add) -> None:
     sub.add_argument("folder", type=Path)
     sub.add_argument("source", nargs="?", default="", help="one source (default: all that have such counts)")
     sub.add_argument("--all", action="store_true", help="every category, not only those that do not agree")
+
+    sub = add(
+        "labels",
+        commands.labels,
+        "Write the sheet of a new language: every text that it lacks, as rows for a translator.",
+        "caudal labels examples/istmo fr --draft",
+    )
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("tag", help="language tag, as in fr or es-AR")
+    sub.add_argument(
+        "--draft", action="store_true", help="fill in the texts of another language, marked as drafts"
+    )
 
     sub = add(
         "forget",

@@ -281,6 +281,11 @@ def official(given: argparse.Namespace, found: Mapping[str, Any]) -> None:
     out(given, facts, "\n".join(lines))
 
 
+def sheet_written(given: argparse.Namespace, path: Path, added: int) -> None:
+    """The sheet of a language, and how many texts it still asks for."""
+    out(given, {"sheet": str(path), "lacking": added}, say(given, "sheet", path=path, rows=added))
+
+
 def forgotten(given: argparse.Namespace, found: Any) -> None:
     """What was forgotten, and what its custodian has to do now."""
     lines = [say(given, "forgotten", what=found.what)]

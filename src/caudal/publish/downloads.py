@@ -155,7 +155,6 @@ def _whole(voice: Voice, files: Mapping[str, bytes]) -> Iterator[File]:
         "data/quality.json": text["file_quality"],
         "data/truth.csv": text["file_truth"],
         "data/inequality.csv": text["file_inequality"],
-        "data/inequality.json": text["file_inequality"],
         "data/readiness.csv": text["file_readiness"],
         "data/readiness.json": text["file_readiness"],
         "catalogue.ttl": f"{text['file_catalogue']} (Turtle)",

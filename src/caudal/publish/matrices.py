@@ -109,10 +109,10 @@ def matrix_files(release: Release) -> dict[str, dict[str, Any]]:
     if matrix is None or not matrix.cells:
         return found
     if rows := list(_inequality_rows(release, matrix)):
-        found["inequality"] = {"heads": list(rows[0]), "rows": rows}
+        found["inequality"] = {"heads": list(rows[0]), "rows": rows, "nested": False}
     heads = list(ReadinessCell.model_fields)
     made = [{**c.model_dump(), "lacks": " ".join(c.lacks)} for c in matrix.cells]
-    found["readiness"] = {"heads": heads, "rows": made}
+    found["readiness"] = {"heads": heads, "rows": made, "nested": True}
     return found
 
 
@@ -186,7 +186,12 @@ def _gap_table(
     words = voice.dimension(dimension)
     full = title if title == words else f"{title}: {words}"
     labels = tuple(voice.code(dimension, c) for c in ordered)
-    return GapTable(full, (voice.words.text["total"], *labels), tuple(r for r in rows if any(r.shown[1:])))
+    kept = sorted((r for r in rows if any(r.shown[1:])), key=lambda r: _order(voice, r.spec))
+    return GapTable(full, (voice.words.text["total"], *labels), tuple(kept))
+
+
+def _order(voice: Voice, spec: IndicatorSpec) -> tuple[str, str]:
+    return voice.family(spec.family), voice.name(spec)
 
 
 def _gap_row(
