@@ -175,6 +175,8 @@ class _Value:
         if self.column.is_text:
             return self.sql
         plain = f"CAST({self.sql} AS VARCHAR)"
+        if self.column.type == "BOOLEAN":
+            return f"upper({plain})"
         if self.column.type != "DOUBLE":
             return plain
         whole = f"{self.sql} = floor({self.sql}) AND abs({self.sql}) < 1e15"

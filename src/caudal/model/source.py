@@ -28,6 +28,15 @@ def _is_day(value: object) -> str:
     return text
 
 
+def _as_texts(value: object) -> object:
+    """Keys that YAML reads as truth values, as files write them."""
+    return (
+        {str(k).upper() if isinstance(k, bool) else k: v for k, v in value.items()}
+        if isinstance(value, Mapping)
+        else value
+    )
+
+
 Day = Annotated[str, BeforeValidator(_is_day)]
 
 
@@ -285,7 +294,9 @@ class Mapped(Spec):
     source: str | tuple[str, ...] = Field(
         "", alias="from", description="raw column, or columns, that it reads"
     )
-    recode: Mapping[str, Scalar] = Field({}, description="raw value -> code; YAML keys are read as text")
+    recode: Annotated[Mapping[str, Scalar], BeforeValidator(_as_texts)] = Field(
+        {}, description="raw value -> code; YAML keys are read as text, true and false as TRUE and FALSE"
+    )
     crosswalk: str = Field(
         "",
         description="file of codes/ with `code`, `standard_code` and validity, or one of the catalogue, "

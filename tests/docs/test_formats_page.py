@@ -1,0 +1,26 @@
+"""The page of formats works: its files are read, its commands say what it says that they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from caudal.collect import formats
+from caudal.model.source import Format
+from tests.docs.running import ROOT, run_page
+
+PAGE = ROOT / "docs" / "formats.md"
+
+
+def test_everything_on_the_page_happens(tmp_path: Path) -> None:
+    wrong = run_page(PAGE, tmp_path, "en")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_every_format_is_on_the_page_and_has_a_module() -> None:
+    union = get_args(Format)[0]
+    types = {get_args(t.model_fields["type"].annotation)[0] for t in get_args(union)}
+    modules = {p.stem for p in Path(formats.__file__).parent.glob("*.py")} - {"__init__"}
+    told = set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)) - {"type"}
+    assert types == modules == told
