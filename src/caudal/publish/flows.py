@@ -154,9 +154,9 @@ class _Desk:
         found = newest(found) if latest else found
         return [c for c in found if {d for d, _ in c.categories} == wanted and c.area == self.voice.area]
 
-    def totals(self, role: str, *, latest: bool = True) -> list[Cell]:
-        """Totals of the indicator with ``role``, in order of time."""
-        found = self.cells(self.roles[role], latest=latest)
+    def totals(self, role: str, *, months: bool = False, latest: bool = True) -> list[Cell]:
+        """Totals of the indicator with ``role``, by year or by month, in order of time."""
+        found = self.cells((self.roles["months"] if months else self.roles)[role], latest=latest)
         return sorted((c for c in found if c.value is not None), key=lambda c: c.time)
 
     def rule(self, cell: Cell) -> str:
@@ -166,7 +166,7 @@ class _Desk:
 
     def bridge(self) -> Bridge | None:
         """The last final year whose kinds of movement are shown."""
-        whole = {c.time: c for c in self.totals("movements") if len(c.time) == 4 and c.status != PROVISIONAL}
+        whole = {c.time: c for c in self.totals("movements") if c.status != PROVISIONAL}
         for year in sorted(whole, reverse=True):
             kinds = {
                 dict(c.categories)[MOVEMENT]: c.value
@@ -207,7 +207,7 @@ class _Desk:
     def years(self) -> Grid:
         """Gross flows and balance of each year."""
         columns = [{c.time: c for c in self.totals(r)} for r in ("immigration", "emigration", "net")]
-        years = sorted({t for column in columns for t in column if len(t) == 4}, reverse=True)
+        years = sorted({t for column in columns for t in column}, reverse=True)
         text = self.voice.words.text
         heads = (text["flow_came"], text["flow_left"], text["flow_net"])
         return Grid(heads, tuple((self.voice.when(y), self._row(columns, y)) for y in years))
@@ -218,7 +218,7 @@ class _Desk:
     def fan(self, role: str) -> Fan | None:
         """The last months of one flow."""
         voice = self.voice
-        months = [c for c in self.totals(role) if len(c.time) == 7][-FAN_MONTHS:]
+        months = self.totals(role, months=True)[-FAN_MONTHS:]
         if len(months) < 2:
             return None
         points = [
@@ -241,12 +241,12 @@ class _Desk:
             lambda value, decimals: voice.number(value, decimals),
             voice.words.text["flow_boundary"],
         )
-        link = f"../indicator/{self.roles[role]}.html"
+        link = f"../indicator/{self.roles['months'][role]}.html"
         return Fan(f"flow-{role}", title, link, svg, self.triangle(role))
 
     def triangle(self, role: str) -> Triangle | None:
         """What the editions said of the last months; None where there is one edition alone."""
-        cells = [c for c in self.totals(role, latest=False) if len(c.time) == 7]
+        cells = self.totals(role, months=True, latest=False)
         months = sorted({c.time for c in cells})[-TRIANGLE_MONTHS:]
         by_place = {(c.time, c.vintage): c for c in cells}
         editions = sorted({c.vintage for c in cells if c.time in months}, key=edition_order)

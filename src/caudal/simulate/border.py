@@ -135,7 +135,11 @@ def true_rows(truth: Mapping[tuple[str, str], int], schema: pa.Schema) -> pa.Tab
         sums[direction, month[:4]] += n
     rows = [
         {n: "_T" for n in schema.names if n.endswith("_code")}
-        | {"indicator_code": INDICATORS[direction], "unit_code": "EVENT", "reference_area_code": TERRITORY}
+        | {
+            "indicator_code": INDICATORS[direction] + ("_monthly" if "-" in period else ""),
+            "unit_code": "EVENT",
+            "reference_area_code": TERRITORY,
+        }
         | {"time_period": period, "breakdown_n": 0, "value": float(n), "numerator": n}
         for (direction, period), n in sums.items()
     ]

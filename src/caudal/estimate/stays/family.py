@@ -149,8 +149,8 @@ class _Desk:
             final = self.register.timing.is_final(cell[time])
             if final or direction is None:
                 found.append(self._cell(planned, cell, final))
-        if direction is not None and set(crossing) == {time}:
-            found += self.register.foreseen(direction, len(found[0][time]) if found else 7, time)
+        if direction is not None and set(crossing) == {time} and cells:
+            found += self.register.foreseen(direction, len(cells[0][time]), time)
         return found
 
     def _cell(self, planned: Planned, cell: Mapping[str, Any], final: bool) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class TableColumns:
     person: str = c.PERSON
     instant: str = c.INSTANT
     direction: str = c.DIRECTION
-    entries: tuple[str, ...] = ("entry", "E", "IN", "A", "1")
-    exits: tuple[str, ...] = ("exit", "S", "OUT", "D", "0")
+    entries: tuple[str, ...] = ("entry", "E", "1")
+    exits: tuple[str, ...] = ("exit", "S", "0")
 
 
 @dataclass(frozen=True)
