@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.csv as pc
 import pytest
 
-from caudal.estimate.survey import Count, Design, Mean, Proportion, Ratio, Total, estimate_cube
+from caudal.estimate.survey import Calibration, Count, Design, Mean, Proportion, Ratio, Total, estimate_cube
 from caudal.estimate.survey.association import rao_scott
 from caudal.estimate.survey.calibration import calibrate, post_stratify, rake
 from caudal.estimate.survey.comparisons import contrast, estimate_domains, transformed
@@ -205,6 +205,33 @@ def test_calibration(name, where):
     ):
         found = estimate_domains(of, statistic, inside)
         close([*found.value, *found.se], answers()[f"cal|{name}|{where}|{label}"], rel=tolerance)
+
+
+@pytest.mark.parametrize("name", ["post", "rake", "greg", "bounded", "raking", "logit"])
+def test_calibrated_cubes(name):
+    size = sum(data()["weight"].to_pylist())
+    sexes = {"F": 0.5 * size, "M": 0.55 * size}
+    ages = {f"A{k}": s * size for k, s in enumerate((0.25, 0.3, 0.3, 0.2))}
+    totals = {"1": 1.05 * size, "hours": 1.05 * size * 32, "CAST(sex = 'M' AS INT)": 1.05 * size * 0.5}
+    calibration = {
+        "post": Calibration({"sex": sexes}),
+        "rake": Calibration({"sex": sexes, "age": ages}, "rake"),
+        "greg": Calibration(totals),
+        "bounded": Calibration(totals, bounds=(0.9, 1.15)),
+        "raking": Calibration(totals, "raking"),
+        "logit": Calibration(totals, "logit", (0.7, 1.6)),
+    }[name]
+    asked = [Total("income"), Mean("income"), Ratio("income", "hours")]
+    table = estimate_cube(
+        data(), DESIGNS["plain"], asked, [(), ("sex", "region")], calibration=calibration, threads=1
+    ).to_pylist()
+    tolerance = 1e-9 if name in ("post", "greg") else 1e-6
+    for where, cell in (("all", ("_T", "_T")), ("F_R1", ("F", "R1"))):
+        for label, statistic in zip(("total", "mean", "ratio"), asked, strict=True):
+            key = (*cell, statistic.name)
+            row = next(r for r in table if (r["sex"], r["region"], r["statistic"]) == key)
+            assert row["error_method"] == "taylor, calibrated"
+            close([row["value"], row["sampling_se"]], answers()[f"cal|{name}|{where}|{label}"], rel=tolerance)
 
 
 def replicated(name):

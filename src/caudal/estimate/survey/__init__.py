@@ -1,5 +1,6 @@
 """Design-based estimation of whole cubes: every cell with its sampling error, in one pass."""
 
+from caudal.estimate.survey.calibrated_cube import Calibration
 from caudal.estimate.survey.crossing import crossings_up_to
 from caudal.estimate.survey.design import Design
 from caudal.estimate.survey.estimation import estimate_cube
@@ -10,6 +11,7 @@ from caudal.estimate.survey.sample import read_sample
 from caudal.estimate.survey.statistics import Count, Gap, Mean, Proportion, Quantile, Ratio, Statistic, Total
 
 __all__ = [
+    "Calibration",
     "Circumstances",
     "Count",
     "Design",

@@ -26,7 +26,6 @@ from caudal.estimate.survey.intervals import Limits, proportion_limits, t_limits
 from caudal.estimate.survey.plan import ALL_ROWS, Asked, Term
 from caudal.estimate.survey.quantiles import QuantileEstimate
 from caudal.estimate.survey.result import Cells
-from caudal.estimate.survey.statistics import Quantile
 
 Flags = npt.NDArray[np.bool_] | np.bool_ | bool
 
@@ -40,6 +39,7 @@ class Context:
     remarks: tuple[str, ...]
     replicates: str | None = None
     replicates_df: float = 0.0
+    is_calibrated: bool = False
 
     def counted(self, units_n: Floats) -> Floats:
         """Units in the sample: a full count has none, and no degrees of freedom."""
@@ -99,22 +99,26 @@ def statistic_cells(stack: Stack, request: Asked, sums: Sequence[Accumulated], c
 
 
 def quantile_result(
-    quantile: Quantile, estimates: Sequence[QuantileEstimate], stack: Stack, context: Context
+    name: str,
+    kind: str,
+    estimates: Sequence[QuantileEstimate],
+    codes: Mapping[str, Ints],
+    is_whole: npt.NDArray[np.bool_],
+    context: Context,
 ) -> Cells:
-    """Quantiles of every cell as cells of the result."""
+    """Quantiles, or gaps of quantiles, as cells of the result."""
     value, se, lower, upper, df, n, missing = (
-        np.array([getattr(e, name) for e in estimates], dtype=np.float64)
-        for name in ("value", "se", "lower", "upper", "df", "sample_n", "missing_n")
+        np.array([getattr(e, field) for e in estimates], dtype=np.float64)
+        for field in ("value", "se", "lower", "upper", "df", "sample_n", "missing_n")
     )
     none = np.full(value.shape, np.nan)
     remarks = "; ".join(context.remarks)
     flags = ["; ".join(t for t in (remarks, _quantile_flag(e)) if t) for e in estimates]
     if context.design.kind == "full_count":
-        se, lower, upper = np.where(n > 0, 0.0, np.nan), none, none
-    kind = "full_count" if context.design.kind == "full_count" else f"woodruff-{quantile.interval}"
-    rows = np.where(stack.is_whole, 1.0, n + missing)
+        se, lower, upper, df, kind = np.where(n > 0, 0.0, np.nan), none, none, none, "full_count"
+    rows = np.where(is_whole, 1.0, n + missing)
     return Cells(
-        quantile.name, stack.codes, value, se, lower, upper, kind, n, none, none, none, df,
+        name, codes, value, se, lower, upper, kind, n, none, none, none, df,
         none, none, _method(context), flags, rows,
     )  # fmt: skip
 
@@ -171,6 +175,8 @@ def gap_total(gap: PlannedGap, total: Floats) -> Floats:
 def _method(context: Context) -> str:
     if context.replicates is not None:
         return f"replicates ({context.replicates})"
+    if context.is_calibrated:
+        return "taylor, calibrated"
     return {"full_count": "none", "unpublished": "approximate design"}.get(context.design.kind, "taylor")
 
 

@@ -14,31 +14,36 @@ import numpy as np
 import pyarrow as pa
 
 from caudal.errors import CaudalError, Problem, problem
-from caudal.estimate.survey.coding import UNKNOWN, Coding, Key, codings
+from caudal.estimate.survey.calibrated_cube import (
+    Calibration,
+    Rows,
+    calibrated_table,
+    replace_calibrated,
+    weighted,
+)
+from caudal.estimate.survey.coding import Coding, Key, codings
 from caudal.estimate.survey.crossing import crossings_of
 from caudal.estimate.survey.cube import add_stage, variances
 from caudal.estimate.survey.design import Design, second_stage
 from caudal.estimate.survey.estimates import (
     Context,
-    Stack,
     gap_cells,
-    quantile_result,
     stacked_cells,
     statistic_cells,
 )
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
-from caudal.estimate.survey.gaps import planned_gaps
+from caudal.estimate.survey.gaps import check_gaps, planned_gaps
 from caudal.estimate.survey.plan import ALL_ROWS, Asked, asked, needed
 from caudal.estimate.survey.profile import Profile, read_profile
-from caudal.estimate.survey.quantiles import quantile_cells
+from caudal.estimate.survey.quantile_cube import category_codes, read_quantile_cube
 from caudal.estimate.survey.replicate_cube import ReplicateColumns, replace_variances
 from caudal.estimate.survey.replicates import Replicates
-from caudal.estimate.survey.result import Cells, result_table
-from caudal.estimate.survey.sample import sample_of
+from caudal.estimate.survey.result import result_table
+from caudal.estimate.survey.sample import Sample
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
 from caudal.estimate.survey.source import Source, opened
-from caudal.estimate.survey.statistics import Count, Gap, Quantile, Statistic, parts
+from caudal.estimate.survey.statistics import Count, Gap, Quantile, Statistic, expressions_of, parts
 from caudal.estimate.survey.taylor import Scales, scales
 
 _PROBE_ROWS = 6_000
@@ -57,6 +62,7 @@ def estimate_cube(
     connection: Any = None,
     threads: int | None = None,
     replicates: Replicates | ReplicateColumns | None = None,
+    calibration: Calibration | None = None,
     level: float = 0.95,
     max_cells: int = 2_000_000,
 ) -> pa.Table:
@@ -64,8 +70,8 @@ def estimate_cube(
 
     Parameters
     ----------
-    data : a Parquet or CSV path, an Arrow table, an object with ``__arrow_c_stream__``; on a given DuckDB
-        ``connection`` also the name of a table or a SELECT.
+    data : a Parquet or CSV path, an Arrow table, an object with ``__arrow_c_stream__``; on a ``connection``
+        also the name of a table or a SELECT.
     design : the sampling design. Strata and PSUs are counted on all of ``data``.
     statistics : what to estimate; ``gaps`` compare two categories of a breakdown for one of them.
     crossings : tuples of columns; ``()`` is the whole domain. Cells without rows are left out, the whole
@@ -73,8 +79,9 @@ def estimate_cube(
     where : the domain, a SQL condition. A row for which it is unknown is outside, and is counted.
     missing : ``variable`` leaves a row out of the statistics whose variables it lacks; ``listwise`` out
         of all. Both are counted in ``flags``.
-    replicates : replicate weights whose variance takes the place of linearisation: factors by PSU made from
-        the design (:mod:`.replicates`), or columns of the data.
+    replicates : replicate weights whose variance takes the place of linearisation: factors by PSU
+        (:mod:`.replicates`), or columns of the data.
+    calibration : known totals that the weights are made to meet; variances then rest on residuals.
     level : of confidence.
 
     Returns
@@ -102,7 +109,28 @@ def estimate_cube(
     with opened(data, connection, threads) as source:
         prepared = _prepared(source, design, statistics, crossings, where, missing, gaps)
         _check_size(prepared, max_cells)
-        return _estimated(source, design, prepared, statistics, gaps, replicates, level)
+        if calibration is None:
+            return _estimated(source, design, prepared, statistics, gaps, replicates, level)
+        if replicates is not None:
+            raise CaudalError(problem("survey-contradiction", first="calibration", second="replicates"))
+        columns = [
+            *(e for a in prepared.requests for e in a.parts.expressions),
+            prepared.request.where or "true",
+        ]
+        columns += [f"CAST({sql} AS VARCHAR)" for sql in prepared.dim_sql.values()]
+        whole, sample = calibrated_table(source, design, calibration, columns)
+    with opened(whole, None, threads) as source:
+        final = weighted(design)
+        prepared = _prepared(source, final, statistics, crossings, where, missing, gaps)
+        return _estimated(source, final, prepared, statistics, gaps, None, level, sample)
+
+
+def _rows(prepared: _Prepared, sample: Sample) -> Rows:
+    labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
+    shown = {d: f"CAST({sql} AS VARCHAR)" for d, sql in prepared.dim_sql.items()}
+    codes = {d: category_codes(sample.columns[text], labels[d]) for d, text in shown.items()}
+    inside = (sample.columns[prepared.request.where or "true"] == 1) & (sample.weight != 0)
+    return Rows(sample, codes, labels, inside)
 
 
 @dataclass(frozen=True)
@@ -130,8 +158,11 @@ def _prepared(
 ) -> _Prepared:
     linear = [parts(s) for s in statistics if not isinstance(s, Quantile)] or [parts(Count(label="_rows"))]
     expressions = tuple(dict.fromkeys(e for p in linear for e in p.expressions))
+    all_expressions = tuple(
+        dict.fromkeys([*expressions, *(e for s in statistics for e in expressions_of(s))])
+    )
     checker = _Checker(source.columns)
-    sql = {e: checker.sql(e, "statistics") for e in expressions}
+    sql = {e: checker.sql(e, "statistics") for e in all_expressions}
     domain = checker.sql(where, "where") if where else ""
     design_sql = DesignSql(
         checker.sql(design.weight, "design.weight") if design.weight else "1.0",
@@ -149,16 +180,25 @@ def _prepared(
     coded = codings(source, keys, profile.kinds, profile.ranges)
     requests = tuple(asked(p, profile.binary, profile.missing) for p in linear)
     by_psu, by_cell = needed(requests)
-    known = (
-        [f"{sql[e]} IS NOT NULL" for e in expressions if profile.missing.get(e)]
-        if missing == "listwise"
-        else []
-    )
+    known = []
+    if missing == "listwise":
+        known = [f"isfinite(CAST({sql[e]} AS DOUBLE))" for e in all_expressions if profile.missing.get(e)]
+        profile = replace(profile, listwise_n=_left_out(source, design_sql.weight, domain, known))
     condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
     is_equal = design.weight is None and design.kind != "full_count"
-    request = Request(design_sql.weight, condition, sql, profile.missing, is_equal, by_psu, by_cell)
+    summed = {e: sql[e] for e in expressions}
+    request = Request(design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell)
     asked_for = tuple(tuple(c) for c in crossings)
     return _Prepared(dims, dim_sql, asked_for, design_sql, coded, requests, request, profile)
+
+
+def _left_out(source: Source, weight: str, domain: str, known: Sequence[str]) -> int:
+    """Rows of the domain that lack a value."""
+    if not known:
+        return 0
+    inside = f"({domain or 'true'}) AND CAST({weight} AS DOUBLE) <> 0"
+    lacks = f"NOT coalesce({' AND '.join(known)}, false)"
+    return int(source.rows(f"SELECT count(*) FROM {source.relation} WHERE {inside} AND {lacks}")[0][0])
 
 
 class _Checker:
@@ -294,20 +334,29 @@ def _estimated(
     gaps: Sequence[Gap],
     replicates: Replicates | ReplicateColumns | None,
     level: float,
+    calibrated: Sample | None = None,
 ) -> pa.Table:
     frame, fine = _scanned(source, design, prepared)
     labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
     tables = crossings_of(fine, prepared.crossings)
-    planned = planned_gaps(gaps, tables, prepared.requests, labels)
+    names = [s.name for s in statistics]
+    check_gaps(gaps, prepared.crossings, names, labels)
+    medians = {s.name for s in statistics if isinstance(s, Quantile)}
+    linear_gaps = [g for g in gaps if g.statistic not in medians]
+    planned = planned_gaps(linear_gaps, tables, prepared.requests, labels)
     sums = variances(fine, tables, prepared.requests, planned, scales(frame, design.lonely_psu), frame.rows_n)
     if design.ssu:
         within, scale = _second_stage(source, design, prepared, frame)
         inner = crossings_of(within, prepared.crossings)
-        planned_inner = planned_gaps(gaps, inner, prepared.requests, labels)
+        planned_inner = planned_gaps(linear_gaps, inner, prepared.requests, labels)
         inner_sums = variances(within, inner, prepared.requests, planned_inner, scale, frame.rows_n)
         sizes = {d: len(names) for d, names in labels.items()}
         add_stage(sums, inner_sums, (tables, planned), (inner, planned_inner), sizes)
     context = Context(design, level, (*prepared.profile.remarks(design), *_scale_remark(design, fine)))
+    if calibrated is not None:
+        rows = _rows(prepared, calibrated)
+        replace_calibrated(sums, tables, prepared.requests, planned, gaps, rows)
+        context = replace(context, is_calibrated=True)
     if replicates is not None:
         replace_variances(
             sums, fine, tables, prepared.requests, planned, replicates, source, prepared.request
@@ -327,9 +376,24 @@ def _estimated(
         gap_cells(g, tables[g.crossing], by_name[g.statistic], sums.gaps[g.crossing, g.name], context)
         for g in planned
     ]
-    quantiles = [s for s in statistics if isinstance(s, Quantile)]
+    quantiles = {s.name: s for s in statistics if isinstance(s, Quantile)}
     if quantiles:
-        found += _quantiles(source, design, prepared, quantiles, stack, context)
+        cube = read_quantile_cube(
+            source,
+            design,
+            list(quantiles.values()),
+            prepared.request.where,
+            prepared.dim_sql,
+            labels,
+            replicates,
+        )
+        found += [cube.cells(q, stack, context) for q in quantiles.values()]
+        found += [
+            cube.gap(g, quantiles[g.statistic], table, context)
+            for g in gaps
+            for table in tables
+            if g.statistic in quantiles and g.dimension in table.dims
+        ]
     return result_table(found, prepared.dims, labels)
 
 
@@ -341,33 +405,3 @@ def _scale_remark(design: Design, fine: FineTable) -> tuple[str, ...]:
     size, rows = float(fine.by_psu[weights[0]].sum()), float(fine.by_cell[ALL_ROWS].sum())
     is_small = 0 < size <= rows * (1 + 1e-6)
     return ("weights sum to no more than the rows: check their scale",) if is_small else ()
-
-
-def _quantiles(
-    source: Source,
-    design: Design,
-    prepared: _Prepared,
-    quantiles: Sequence[Quantile],
-    stack: Stack,
-    context: Context,
-) -> list[Cells]:
-    """Quantiles of every cell, on the sample in memory."""
-    domain = prepared.request.where or "true"
-    shown = {d: f"CAST({sql} AS VARCHAR)" for d, sql in prepared.dim_sql.items()}
-    columns = [*dict.fromkeys(q.variable for q in quantiles), domain, *shown.values()]
-    sample = sample_of(source, design, list(dict.fromkeys(columns)))
-    labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
-    rows = {d: _category_codes(sample.columns[text], labels[d]) for d, text in shown.items()}
-    inside = (sample.columns[domain] == 1) & (sample.weight != 0)
-    sizes = {d: len(names) for d, names in labels.items()}
-    return [
-        quantile_result(
-            q, quantile_cells(sample, q, rows, stack.codes, sizes, inside, context.level), stack, context
-        )
-        for q in quantiles
-    ]
-
-
-def _category_codes(column: Any, labels: Sequence[str]) -> Any:
-    position = {name: k for k, name in enumerate(labels)}
-    return np.array([position[UNKNOWN if v is None else str(v)] for v in column], dtype=np.int64)

@@ -67,11 +67,8 @@ def planned_gaps(
     requests: Sequence[Asked],
     labels: Mapping[str, Sequence[str]],
 ) -> list[PlannedGap]:
-    """Every gap in every crossing that holds its breakdown; raises one error with every fault."""
+    """Every gap of a linear statistic in every crossing that holds its breakdown."""
     by_name = {a.parts.name: a for a in requests}
-    faults = [fault for gap in gaps for fault in _faults(gap, crossings, by_name, labels)]
-    if faults:
-        raise CaudalError(*faults)
     return [
         _planned(gap, position, crossing, by_name[gap.statistic], labels[gap.dimension])
         for gap in gaps
@@ -80,17 +77,29 @@ def planned_gaps(
     ]
 
 
+def check_gaps(
+    gaps: Sequence[Gap],
+    crossings: Sequence[Sequence[str]],
+    statistics: Sequence[str],
+    labels: Mapping[str, Sequence[str]],
+) -> None:
+    """Raises one error with every fault of every gap."""
+    faults = [fault for gap in gaps for fault in _faults(gap, crossings, statistics, labels)]
+    if faults:
+        raise CaudalError(*faults)
+
+
 def _faults(
     gap: Gap,
-    crossings: Sequence[Crossing],
-    by_name: Mapping[str, Asked],
+    crossings: Sequence[Sequence[str]],
+    statistics: Sequence[str],
     labels: Mapping[str, Sequence[str]],
 ) -> list[Problem]:
     found = []
-    if gap.statistic not in by_name:
+    if gap.statistic not in statistics:
         reason = f"no statistic is called {gap.statistic}"
-        found.append(problem("survey-gap", found=gap.name, reason=reason, allowed=sorted(by_name)))
-    if not any(gap.dimension in c.dims for c in crossings):
+        found.append(problem("survey-gap", found=gap.name, reason=reason, allowed=sorted(statistics)))
+    if not any(gap.dimension in c for c in crossings):
         reason = f"no crossing holds {gap.dimension}"
         found.append(problem("survey-gap", found=gap.name, reason=reason, allowed=sorted(labels)))
     known = list(labels.get(gap.dimension, ()))

@@ -26,6 +26,7 @@ class Profile:
     binary: frozenset[str]
     kinds: Mapping[str, str]
     ranges: Mapping[str, tuple[int, int, int]]
+    listwise_n: int | None = None
 
     def remarks(self, design: Design) -> tuple[str, ...]:
         """What must be said of every cell."""
@@ -40,6 +41,8 @@ class Profile:
             found.append(f"zero weights: {self.zero_weights_n} rows left out")
         if self.unknown_domain_n:
             found.append(f"domain unknown: {self.unknown_domain_n} rows left out")
+        if self.listwise_n is not None:
+            found.append(f"listwise: {self.listwise_n} rows left out")
         return tuple(found)
 
 

@@ -21,7 +21,7 @@ from caudal.estimate.survey.expressions import checked_all
 from caudal.estimate.survey.frame import Floats
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.plan import Asked, Term
-from caudal.estimate.survey.replicates import Replicates
+from caudal.estimate.survey.replicates import Replicates, given_replicates
 from caudal.estimate.survey.scan import FineTable, Request
 from caudal.estimate.survey.source import Source
 
@@ -158,6 +158,18 @@ def _column_blocks(
             np.stack([np.asarray(table[f"r{k}"]) for k in range(len(part))], axis=1),
             scales[start : start + block],
         )
+
+
+def read_replicates(replicates: ReplicateColumns, source: Source) -> Replicates:
+    """All replicate weights in memory, by row."""
+    named = checked_all(replicates.columns, source.columns, "replicates")
+    shown = ", ".join(f"CAST({sql} AS DOUBLE) AS r{k}" for k, sql in enumerate(named.values()))
+    table = source.connection.sql(f"SELECT {shown} FROM {source.relation}").fetchnumpy()
+    weights = np.stack([np.asarray(table[f"r{k}"]) for k in range(len(named))], axis=1)
+    scales = None if replicates.rscales is None else np.asarray(replicates.rscales)
+    return given_replicates(
+        weights, scale=replicates.scale, rscales=scales, mse=replicates.mse, df=replicates.degrees
+    )
 
 
 def _matrices(fine: FineTable) -> dict[Term, sparse.csr_array]:

@@ -188,7 +188,7 @@ def bootstrap(sample: Sample, replicates: int = 500, *, seed: int, mse: bool = F
         if n > 1:
             drawn = draw.multinomial(n - 1, np.full(n, 1 / n), size=replicates).T
             weights[units] = drawn * (n / (n - 1))
-    df = float(first.group.size - first.sampled.size)
+    df = float(min(first.group.size - first.sampled.size, replicates - 1))
     return Replicates(weights, 1 / (replicates - 1), np.ones(replicates), True, df, mse, "bootstrap")
 
 

@@ -69,7 +69,7 @@ def test_quantiles_take_the_replicate_weights_that_are_given():
     weights = replicates.row_weights(sample, slice(0, 30))
     columns = tuple(f"r{k}" for k in range(30))
     wide = pa.table({**{n: data[n] for n in data.column_names}, **dict(zip(columns, weights.T, strict=True))})
-    given = ReplicateColumns(columns, scale=1 / 29, df=replicates.df)
+    given = ReplicateColumns(columns, scale=1 / 29, df=29.0)
     table = estimate_cube(wide, DESIGN, [Quantile("y")], [()], replicates=given).to_pylist()[0]
     expected = estimate_quantile(sample, "y", replicates=replicates)
     assert (table["value"], table["sampling_se"]) == pytest.approx((expected.value, expected.se), rel=1e-12)

@@ -1,0 +1,318 @@
+"""A survey estimation asked for in words: what the command line hands over.
+
+Everything is text: columns, SQL expressions, and small forms such as ``income@0.5`` (a quantile),
+``remittances/income`` (a ratio), ``mean(income):status:FB-NB`` (a gap). :func:`answer` reads the file, by its
+name in any format that the collection room knows, estimates, and hands back the table, the tests and the
+ranks that were asked for, with the script that repeats a cell in R.
+
+Refused: a request that names no statistic; forms that cannot be read, all at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.estimate.survey.association import TableTest, rao_scott
+from caudal.estimate.survey.calibrated_cube import Calibration
+from caudal.estimate.survey.comparisons import Ranks, estimate_domains, named_domains, ranks
+from caudal.estimate.survey.crossing import crossings_up_to
+from caudal.estimate.survey.design import Design
+from caudal.estimate.survey.estimation import estimate_cube
+from caudal.estimate.survey.expressions import quoted
+from caudal.estimate.survey.r_script import r_script
+from caudal.estimate.survey.reliability import assess
+from caudal.estimate.survey.replicate_cube import ReplicateColumns
+from caudal.estimate.survey.replicates import producer_scale
+from caudal.estimate.survey.sample import read_sample
+from caudal.estimate.survey.statistics import (
+    Count,
+    Gap,
+    Mean,
+    Proportion,
+    Quantile,
+    Ratio,
+    Statistic,
+    Total,
+)
+
+_GAP = re.compile(
+    r"^(?P<statistic>.+):(?P<dimension>[^:]+):(?P<first>[^:]+?)(?P<sign>[-/])(?P<second>[^:-]+)$"
+)
+_DIRECT = (".parquet", ".csv", ".csv.gz", ".tsv", ".txt")
+#: Where the formats of the collection room are read by the ending of a name.
+_COLLECTED = {
+    ".sav": "spss", ".zsav": "spss", ".dta": "stata", ".sas7bdat": "sas", ".xpt": "sas", ".xlsx": "excel",
+    ".jsonl": "json_lines", ".ndjson": "json_lines",
+}  # fmt: skip
+Step = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked, as text; see ``caudal estimate --help`` for the forms."""
+
+    by: tuple[str, ...] = ()
+    upto: int | None = None
+    where: str | None = None
+    statistics: tuple[tuple[str, str], ...] = ()
+    gaps: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    ranks: tuple[str, ...] = ()
+    replicates: str | None = None
+    replicate_kind: str = "BRR"
+    rho: float = 0.0
+    calibrate: Path | None = None
+    calibration: str = "linear"
+    bounds: str | None = None
+    interval: str = "logit"
+    rule: str = "math"
+    quantile_interval: str = "mean"
+    missing: Literal["variable", "listwise"] = "variable"
+    level: float = 0.95
+    reliability: str | None = None
+    r_cell: str | None = None
+    max_cells: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The table of estimates, and the rest that was asked for."""
+
+    table: pa.Table
+    tests: Mapping[str, TableTest] = field(default_factory=dict)
+    ranks: Mapping[str, Ranks] = field(default_factory=dict)
+    r_script: str = ""
+    rows: int = 0
+
+
+def answer(path: Path, design: Design, request: Request, step: Step = lambda done, of, what: None) -> Answer:
+    """The answer to a request on a file; ``step`` hears how far it is."""
+    statistics, gaps, faults = _read(request)
+    if faults:
+        raise CaudalError(*faults)
+    crossings = _crossings(request)
+    steps = 2 + len(request.tests) + len(request.ranks)
+    step(0, steps, str(path))
+    with _relation(path) as (data, connection):
+        columns = _columns(data, connection)
+        table = estimate_cube(
+            data, design, statistics, crossings, where=request.where, gaps=gaps, missing=request.missing,
+            connection=connection, replicates=_replicates(request, columns), level=request.level,
+            max_cells=request.max_cells, calibration=_calibration(request),
+        )  # fmt: skip
+        step(1, steps, f"{table.num_rows} rows")
+        tests, found = {}, {}
+        for k, text in enumerate(request.tests):
+            tests[text] = _tested(data, connection, design, text, request)
+            step(2 + k, steps, text)
+        for k, text in enumerate(request.ranks):
+            found[text] = _ranked(data, connection, design, text, statistics, request)
+            step(2 + len(tests) + k, steps, text)
+    if request.reliability:
+        table = assess(table, statistics, request.reliability)
+    script = _script(path, design, table, statistics, request) if request.r_cell else ""
+    step(steps, steps, "")
+    return Answer(table, tests, found, script, table.num_rows)
+
+
+def _read(request: Request) -> tuple[list[Statistic], list[Gap], list[Problem]]:
+    faults: list[Problem] = []
+    statistics: list[Statistic] = []
+    for kind, text in request.statistics:
+        try:
+            statistics.append(_statistic(kind, text, request))
+        except ValueError:
+            faults.append(problem("survey-form", where=f"--{kind}", found=text, form=_FORMS[kind]))
+    gaps = []
+    for text in request.gaps:
+        match = _GAP.match(text)
+        if match is None:
+            faults.append(problem("survey-form", where="--gap", found=text, form=_FORMS["gap"]))
+            continue
+        how: Literal["difference", "ratio"] = "ratio" if match["sign"] == "/" else "difference"
+        gaps.append(Gap(match["statistic"], match["dimension"], match["first"], match["second"], how))
+    if not (statistics or faults or request.tests):
+        faults.append(
+            problem("survey-nothing-asked", found=", ".join(f"--{k}" for k in _FORMS if k != "gap"))
+        )
+    return statistics or [Count()], gaps, faults
+
+
+_FORMS = {
+    "count": "CONDITION, or nothing for the population",
+    "total": "EXPRESSION",
+    "mean": "EXPRESSION",
+    "proportion": "CONDITION",
+    "ratio": "NUMERATOR/DENOMINATOR",
+    "quantile": "EXPRESSION@P, as in income@0.5",
+    "gap": "STATISTIC:COLUMN:CATEGORY-REFERENCE (or CATEGORY/REFERENCE), as in mean(income):status:FB-NB",
+}
+
+
+def _statistic(kind: str, text: str, request: Request) -> Statistic:
+    match kind:
+        case "count":
+            return Count(text or None)
+        case "total":
+            return Total(text)
+        case "mean":
+            return Mean(text)
+        case "proportion":
+            return Proportion(text, interval=request.interval)  # type: ignore[arg-type]
+        case "ratio":
+            numerator, denominator = text.split("/")
+            return Ratio(numerator.strip(), denominator.strip())
+        case _:
+            variable, _, p = text.rpartition("@")
+            if not variable:
+                raise ValueError(text)
+            rule, interval = request.rule, request.quantile_interval
+            return Quantile(variable, float(p), rule=rule, interval=interval)  # type: ignore[arg-type]
+
+
+def _crossings(request: Request) -> list[tuple[str, ...]]:
+    """Each ``--by`` is a crossing; with ``upto`` all crossings of so many of its columns."""
+    found: list[tuple[str, ...]] = [()]
+    for text in request.by:
+        columns = tuple(c.strip() for c in text.split(",") if c.strip())
+        found += crossings_up_to(columns, request.upto) if request.upto is not None else [columns]
+    return list(dict.fromkeys(found))
+
+
+@contextmanager
+def _relation(path: Path) -> Iterator[tuple[Any, Any]]:
+    """What :func:`.estimate_cube` reads, and the session for it (None: its own)."""
+    name = path.name.lower()
+    ending = next((e for e in _COLLECTED if name.endswith(e)), None)
+    if ending is None or name.endswith(_DIRECT):
+        yield path, None
+        return
+    if not path.is_file():
+        raise CaudalError(problem("survey-no-file", found=str(path)))
+    from pydantic import TypeAdapter
+
+    from caudal.collect import RawFile, open_table
+    from caudal.engine.cache import Cache
+    from caudal.model.source import Format
+
+    spec: Format = TypeAdapter(Format).validate_python({"type": _COLLECTED[ending]})
+    content = path.read_bytes()
+    file = RawFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content), "")
+    with TemporaryDirectory() as folder, duckdb.connect() as session:
+        raw = open_table(file, spec, cache=Cache(Path(folder)))
+        session.execute(f"CREATE TABLE survey AS {raw.relation}")
+        yield "survey", session
+
+
+def _columns(data: Any, connection: Any) -> list[str]:
+    from caudal.estimate.survey.source import opened
+
+    with opened(data, connection) as source:
+        return source.columns
+
+
+def _replicates(request: Request, columns: Sequence[str]) -> ReplicateColumns | None:
+    """``brr_*`` names all columns that begin so; otherwise the columns themselves."""
+    if request.replicates is None:
+        return None
+    named: list[str] = []
+    for part in request.replicates.split(","):
+        pattern = re.escape(part.strip()).replace(r"\*", ".*")
+        named += [c for c in columns if re.fullmatch(pattern, c, re.IGNORECASE)]
+    if len(named) < 2:
+        raise CaudalError(
+            problem("survey-replicates", reason=f"{request.replicates} names {len(named)} columns",
+                    allowed="2 or more columns, as in rep_*")
+        )  # fmt: skip
+    scale = producer_scale(request.replicate_kind, len(named), request.rho)
+    return ReplicateColumns(tuple(named), scale=scale, mse=request.replicate_kind == "SDR")
+
+
+def _calibration(request: Request) -> Calibration | None:
+    """Known totals from a CSV file with the columns variable, category (empty for a number) and total."""
+    if request.calibrate is None:
+        return None
+    if not request.calibrate.is_file():
+        raise CaudalError(problem("survey-no-file", found=str(request.calibrate)))
+    totals: dict[str, Any] = {}
+    try:
+        with request.calibrate.open(newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                name, category, total = row["variable"], row["category"], float(row["total"])
+                if category:
+                    totals.setdefault(f"CAST({quoted(name)} AS VARCHAR)", {})[category] = total
+                else:
+                    totals[name] = total
+    except (KeyError, ValueError, TypeError) as error:
+        form = "a CSV file with the columns variable, category, total"
+        found = f"{request.calibrate.name} ({error})"
+        raise CaudalError(problem("survey-form", where="--calibrate", found=found, form=form)) from error
+    low, high = (float(v) for v in request.bounds.split(",")) if request.bounds else (-np.inf, np.inf)
+    return Calibration(totals, request.calibration, (low, high))
+
+
+def _tested(data: Any, connection: Any, design: Design, text: str, request: Request) -> TableTest:
+    """``sex,status`` or ``sex,status:Wald``."""
+    columns, _, kind = text.partition(":")
+    pair = [c.strip() for c in columns.split(",")]
+    if len(pair) != 2:
+        raise CaudalError(
+            problem("survey-form", where="--test", found=text, form="ROW,COLUMN or ROW,COLUMN:KIND")
+        )
+    where = request.where or "true"
+    shown = [f"CAST({quoted(c)} AS VARCHAR)" for c in pair]
+    sample = read_sample(data, design, [*shown, where], connection=connection)
+    return rao_scott(sample, shown[0], shown[1], sample.columns[where] == 1, kind or "F")  # type: ignore[arg-type]
+
+
+def _ranked(
+    data: Any, connection: Any, design: Design, text: str, statistics: Sequence[Statistic], request: Request
+) -> Ranks:
+    """``STATISTIC:COLUMN``: the categories of a column ranked by a statistic."""
+    name, _, column = text.rpartition(":")
+    by_name = {s.name: s for s in statistics}
+    if name not in by_name or not column:
+        form = "STATISTIC:COLUMN, a statistic that is asked for: " + ", ".join(by_name)
+        raise CaudalError(problem("survey-form", where="--rank", found=text, form=form))
+    from caudal.estimate.survey.statistics import expressions_of
+
+    where, shown = request.where or "true", f"CAST({quoted(column)} AS VARCHAR)"
+    columns = [*expressions_of(by_name[name]), shown, where]
+    sample = read_sample(data, design, list(dict.fromkeys(columns)), connection=connection)
+    inside = sample.columns[where] == 1
+    domains = {k: m & inside for k, m in named_domains(sample, shown).items()}
+    kept = {k: m for k, m in domains.items() if bool(np.any(m))}
+    return ranks(estimate_domains(sample, by_name[name], kept), request.level)
+
+
+def _script(
+    path: Path, design: Design, table: pa.Table, statistics: Sequence[Statistic], request: Request
+) -> str:
+    """The R script of the cell ``column=category,...`` (nothing: the whole domain) of the first statistic."""
+    wanted = dict(part.split("=", 1) for part in (request.r_cell or "").split(",") if "=" in part)
+    dims = [c for c in table.column_names[: table.column_names.index("statistic")]]
+    unknown = [c for c in wanted if c not in dims]
+    if unknown:
+        raise CaudalError(
+            *(problem("unknown-name", where="--r-script", kind="breakdown", found=c, allowed=dims,
+                      nearest=nearest(c, dims) or "") for c in unknown)
+        )  # fmt: skip
+    linear = [s for s in statistics if not isinstance(s, Quantile)]
+    for row in table.to_pylist():
+        if linear and row["statistic"] == linear[0].name and all(row[d] == wanted.get(d, "_T") for d in dims):
+            return r_script(str(path), design, linear[0], row, where=request.where)
+    raise CaudalError(problem("survey-form", where="--r-script", found=request.r_cell or "",
+                              form="column=category,... of a cell of the result"))  # fmt: skip
