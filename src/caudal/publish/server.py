@@ -28,8 +28,6 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection; class and not closure, because the standard library asks for a class."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "Caudal"
-    sys_version = ""
     timeout = _PATIENCE
     site: ServedSite
     told: Told
@@ -52,6 +50,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(made.body)
         type(self).told(self.command, self.path, made.status)
+
+    def version_string(self) -> str:
+        """Who answers, and no version that would tell what can be tried."""
+        return "Caudal"
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: what is told, :attr:`told` tells, without the reader's address."""

@@ -130,7 +130,7 @@ def test_every_answer_has_safe_headers(port: int) -> None:
     ]
     for _, headers, _ in answers:
         assert {k: headers.get(k.lower()) for k in SAFE_HEADERS} == dict(SAFE_HEADERS)
-        assert headers["server"].strip() == "Caudal"
+        assert headers["server"] == "Caudal"
     assert "unsafe-eval" not in SAFE_HEADERS["Content-Security-Policy"]
 
 
