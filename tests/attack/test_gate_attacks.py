@@ -171,3 +171,40 @@ def test_a_month_is_not_the_year_less_the_other_months() -> None:
     released, _ = protect_release(conform(pa.Table.from_pylist(rows), []), POLICY)
     withheld = {r["time_period"] for r in released.to_pylist() if r["verdict"] == "suppressed"}
     assert "2024-07" in withheld and len(withheld) >= 2
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_second_edition_of_changed_people_is_released_and_gives_no_small_change(seed: int) -> None:
+    """Births, deaths and corrections here and there: the office can publish, and whoever has both editions
+    finds no difference of one to four persons, and nothing that the first one withheld."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(rng.choice([4, 30, 90], (5, 3)))
+    first, report = protect_release(census(counts), POLICY)
+    second = np.maximum(counts + rng.integers(-3, 4, counts.shape) * (rng.random(counts.shape) < 0.4), 0)
+    earlier = [EarlierRelease(first, report.methods)]
+    try:
+        released, after = protect_release(census(second, "2026-02"), POLICY, earlier=earlier)
+    except CaudalError as error:  # what is out reveals it: the message says what the custodian can decide
+        assert {p.code for p in error.problems} == {"protect-hopeless-history"}
+        assert "unchanged_figures" in error.text("es")
+        policy = POLICY.model_copy(update={"unchanged_figures": "open"})
+        released, after = protect_release(census(second, "2026-02"), policy, earlier=earlier)
+        assert any("unchanged" in line for line in after.lines())
+    assert after.certified
+    then, now = shown(first), shown(released)
+    for cell in then:
+        a, b = then[cell], now[cell]
+        assert a is not None or not b, cell
+        if a is not None and b is not None and cell != ("XX", "_T"):
+            assert a == b or abs(a - b) >= 5, cell
+
+
+def test_a_collection_that_was_done_again_is_set_aside_with_its_reason() -> None:
+    first, report = protect_release(census(FIRST), POLICY)
+    grown = FIRST + 30
+    policy = POLICY.model_copy(update={"set_aside": {"census": "collected anew in June"}})
+    released, after = protect_release(
+        census(grown, "2026-02"), policy, earlier=[EarlierRelease(first, report.methods)]
+    )
+    assert "suppressed" not in released.column("verdict").to_pylist()
+    assert any("collected anew in June" in line for line in after.lines())

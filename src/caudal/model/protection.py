@@ -116,6 +116,18 @@ class ProtectionPolicy(Spec):
     full_counts: tuple[Name, ...] = Field(
         (), description="sources that count everybody, although they come without a total"
     )
+    unchanged_figures: Literal["known", "open"] = Field(
+        "known",
+        description="a figure that an earlier edition shows and that is still the same: known to readers, so "
+        "that it can hide nothing; or open, where the records have changed and no reader is told which "
+        "figures did, so that it can be withheld now",
+    )
+    set_aside: Mapping[Name, str] = Field(
+        {},
+        description="source -> the reason why its earlier releases are not held against a new edition, as "
+        "after a new collection of the same period; printed with the verdict, since a reader who has both "
+        "editions can compare them",
+    )
     publish_n: bool = Field(
         False, description="whether unweighted n, PSUs and degrees of freedom of published cells leave"
     )

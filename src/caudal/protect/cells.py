@@ -79,17 +79,16 @@ class CellSystem:
 
     def name(self, cell: int) -> str:
         """A readable name: the categories that are not totals."""
-        named = [f"{d}={c}" for d, c in zip(self.dimensions, self.keys[cell], strict=True) if c != TOTAL]
-        return ", ".join(named) or "total"
+        return _named(self.dimensions, self.keys[cell])
 
-    def equation(self, row: int) -> str:
-        """One equation in words, as in ``total = sex=F + sex=M``."""
+    def equation(self, row: int, most: int = 8) -> str:
+        """One equation in words, as in ``total = sex=F + sex=M``; of its terms the first ``most``."""
         start, stop = self.matrix.indptr[row : row + 2]
         cells = self.matrix.indices[start:stop]
         signs = self.matrix.data[start:stop]
-        left = " + ".join(self.name(int(c)) for c in cells[signs < 0])
-        right = " + ".join(self.name(int(c)) for c in cells[signs > 0])
-        return f"{left} = {right}"
+        left, right = ([self.name(int(c)) for c in cells[signs * sign > 0]] for sign in (-1, 1))
+        more = f" + … ({len(right) - most})" if len(right) > most else ""
+        return f"{' + '.join(left)} = {' + '.join(f'[{r}]' if ',' in r else r for r in right[:most])}{more}"
 
 
 def build_system(
@@ -369,4 +368,10 @@ def _rest_node(parent: str, nodes: Iterable[str]) -> str:
 
 
 def _named(dimensions: Sequence[str], key: tuple[str, ...]) -> str:
-    return ", ".join(f"{d}={c}" for d, c in zip(dimensions, key, strict=True) if c != TOTAL) or "total"
+    """The categories that are not totals; sets of units by their own name, remainders as ``*``."""
+    told = []
+    for dimension, code in zip(dimensions, key, strict=True):
+        if code != TOTAL:
+            code = "*" if code.startswith(REMAINDER) else code
+            told.append(code if dimension == "set" else f"{dimension}={code}")
+    return ", ".join(told) or "total"

@@ -258,8 +258,9 @@ def _refuse_if_open(task: Task, population: Population, result: Protected, rule:
         for c in kept
     ]
     unproved = result.certificate.unproved if result.certificate else ()
+    out = bool(population.once_published or population.once_withheld)
     code = (
-        "protect-hopeless"
+        ("protect-hopeless-history" if out else "protect-hopeless")
         if result.hopeless
         else "protect-uncertified"
         if unproved
@@ -271,7 +272,7 @@ def _refuse_if_open(task: Task, population: Population, result: Protected, rule:
             where=task.name,
             cell=population.readable(task.system, c),
             path=_path(task.system, result.shown, c),
-            recoding=_recoding(task.system, c),
+            recoding=_recoding(task.system, c, population.threshold(task.system.keys[c])),
         )
         for c in result.open_cells[:20]
     ]
@@ -294,12 +295,27 @@ def _path(system: CellSystem, shown: Bools, cell: int) -> str:
     return system.equation(int(min(rows, key=others)))
 
 
-def _recoding(system: CellSystem, cell: int) -> str:
-    """The dimension with most categories among those that the cell shows: merging there helps most."""
-    shown = [i for i, c in enumerate(system.keys[cell]) if c != TOTAL and i > 0]
+def _recoding(system: CellSystem, cell: int, threshold: int) -> str:
+    """The dimension with most categories among those that the cell shows, and the smallest of its
+    categories that together reach the threshold: merging there helps most."""
+    key = system.keys[cell]
+    shown = [i for i, c in enumerate(key) if c != TOTAL and i > 0]
     if not shown:
         return "-"
-    return system.dimensions[max(shown, key=lambda i: len({k[i] for k in system.keys}))]
+    axis = max(shown, key=lambda i: (len({k[i] for k in system.keys}), -i))
+    row = (*key[:axis], *key[axis + 1 :])
+    beside = [
+        c
+        for c in np.flatnonzero(~system.hidden)
+        if (*system.keys[c][:axis], *system.keys[c][axis + 1 :]) == row and system.keys[c][axis] != TOTAL
+    ]
+    merged, total = [key[axis]], int(system.counts[cell])
+    for c in sorted((c for c in beside if c != cell and system.counts[c]), key=lambda c: system.counts[c]):
+        if total >= threshold and len(merged) > 1:
+            break
+        merged.append(system.keys[c][axis])
+        total += int(system.counts[c])
+    return f"{system.dimensions[axis]} ({' + '.join(merged)})" if len(merged) > 1 else system.dimensions[axis]
 
 
 def _perturbed(task: Task, population: Population, result: Protected, given: Given) -> Judged:
@@ -344,7 +360,7 @@ def _verdict(
         alternatives_n=len(proof.moves) if proof else 0,
         hidden_n=int(system.hidden.sum()),
         survey=population.survey,
-        notes=result.notes,
+        notes=(*population.notes, *result.notes),
     )
 
 

@@ -45,7 +45,7 @@ class Population:
     survey: bool
     denominators: frozenset[str]
     policy: ProtectionPolicy
-    labels: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def base(self) -> str:
@@ -68,9 +68,7 @@ class Population:
 
     def readable(self, system: CellSystem, cell: int) -> str:
         """The cell in words, with the indicator that its set was first seen in."""
-        key = system.keys[cell]
-        named = [f"{d}={c}" for d, c in zip(self.dimensions[1:], key[1:], strict=True) if c != TOTAL]
-        return f"{self.labels.get(key[0], key[0])}: {', '.join(named) or 'total'}"
+        return system.name(cell)
 
 
 def read_populations(
@@ -121,7 +119,7 @@ class _Reader:
         self.given = dimensions
         kept = [d for d in dimensions if aliases.get(d, d) == d]
         self.axes = ("set", "reference_area", "counterpart_area", "time_period", *kept)
-        self.period = name.split("/")[2]
+        self.source, self.period = name.split("/")[1:3]
         self.hierarchies = {d: dict(h) for d, h in hierarchies.items()}
         self.problems: list[Problem] = []
         self.survey = self._is_survey()
@@ -155,7 +153,7 @@ class _Reader:
                 shown.setdefault(i, []).append((f"{series}|{part}", self._key(row)))
             if len(shown.get(i, ())) == 2:
                 pairs.setdefault((f"{series}|n", f"{series}|cases"), set()).add(series)
-        same = _same_sets(counts)
+        same = _readable_names(_same_sets(counts))
         cells = {(same[s], *k): n for s, keys in counts.items() for k, n in keys.items()}
         links = self._links(pairs, same, counts)
         rows = {i: tuple(dict.fromkeys((same[s], *k) for s, k in parts)) for i, parts in shown.items()}
@@ -175,8 +173,18 @@ class _Reader:
             self.survey,
             frozenset(same[s] for s in counts if s.endswith("|n")),
             self.policy,
-            {same[s]: s.split("|", 1)[0] for s in sorted(counts, reverse=True)},
+            self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        if not (self.ledger.published or self.ledger.withheld):
+            return ()
+        reason = self.policy.set_aside.get(self.source)
+        if reason is not None:
+            return (f"earlier releases of {self.source} are set aside by the custodian: {reason}",)
+        if self.policy.unchanged_figures == "open":
+            return ("no reader is taken to know which withheld figures an earlier edition shows unchanged",)
+        return ()
 
     def _is_gap(self, row: Row) -> bool:
         return str(row["indicator_code"]) in self.gaps or str(row["indicator_code"]).endswith("_gap")
@@ -230,7 +238,7 @@ class _Reader:
             if w == p or (w, p) in links:
                 continue
             left = {k: counts[whole][k] - counts[part][k] for k in counts[part] if k in counts[whole]}
-            links[(w, p)] = Link(w, p, _known_set(left, counts, same) or f"{w} - {p}")
+            links[(w, p)] = Link(w, p, _known_set(left, counts, same) or f"{w} except {p}")
         return tuple(links.values())
 
     def _rests(self, cells: tuple[Key, ...], links: tuple[Link, ...]) -> tuple[Key, ...]:
@@ -280,20 +288,22 @@ class _Reader:
         self, rows: Mapping[int, tuple[Key, ...]], cells: Mapping[Key, int]
     ) -> tuple[frozenset[Key], frozenset[Key], frozenset[Key]]:
         """Cells that earlier releases withheld, those that they published unchanged, those that changed
-        by a small count. The cells of a share are out only together, so only whole figures count."""
+        by a small count. The cells of a share are out only together, so only whole figures count. A figure
+        that has changed since tells of records that are no longer the same: it can be withheld now."""
         withheld: set[Key] = set()
         published: set[Key] = set()
         changed: set[Key] = set()
-        for i, parts in rows.items():
+        for i, parts in rows.items() if self.source not in self.policy.set_aside else ():
             row = self.rows[i]
             at = ledger_key(row, self.columns)
             if at in self.ledger.withheld:
                 withheld.update(k for k in parts if k in cells and not self._says_nothing(k))
             figures = self.ledger.published.get(at, ())
-            if self.survey or row["unit_code"] not in COUNT_UNITS:
-                published.update(k for k in parts if figures and k in cells)
-            elif row["value"] in figures:
-                published.update(k for k in parts if k in cells)
+            if row["value"] in figures:
+                if self.policy.unchanged_figures == "known":
+                    published.update(k for k in parts if k in cells)
+            elif self.survey or row["unit_code"] not in COUNT_UNITS:
+                continue  # what was shown was of other records
             elif small_change(row, figures, self.policy) and any(c != TOTAL for c in parts[0][1:]):
                 changed.update(k for k in parts if k in cells)
         # a figure is withheld as soon as one of its cells is: a cell that another figure shows is out
@@ -317,6 +327,21 @@ def _same_sets(counts: Mapping[str, Mapping[Key, int]]) -> dict[str, str]:
         names[series] = home
         merged[home].update(own)
     return names
+
+
+def _readable_names(homes: Mapping[str, str]) -> dict[str, str]:
+    """The sets by the indicator that each was first seen in, with a number where two have one name.
+
+    >>> _readable_names({"rate|v|n": "rate|v|n", "rate|v|cases": "rate|v|cases", "rate|w|n": "rate|w|n"})
+    {'rate|v|n': 'rate', 'rate|v|cases': 'rate (cases)', 'rate|w|n': 'rate #2'}
+    """
+    found: dict[str, str] = {}
+    used: dict[str, int] = {}
+    for home in dict.fromkeys(homes.values()):
+        name = home.split("|", 1)[0] + (" (cases)" if home.endswith("|cases") else "")
+        used[name] = used.get(name, 0) + 1
+        found[home] = name if used[name] == 1 else f"{name} #{used[name]}"
+    return {series: found[home] for series, home in homes.items()}
 
 
 def _agree(own: Mapping[Key, int], known: Mapping[Key, int]) -> bool:

@@ -31,7 +31,7 @@ def _protect(task: Task) -> Protected:
         shown,
         np.where(shown, system.counts, 0),
         np.zeros(system.size),
-        tuple(sorted({*pattern.open_cells, *pattern.hopeless, *unproved})),
+        tuple(sorted(pattern.hopeless or {*pattern.open_cells, *unproved})),
         bool(pattern.hopeless),
         pattern.certificate,
         pattern.secondary_n,
