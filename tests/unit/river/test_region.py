@@ -82,6 +82,56 @@ def test_a_region_holds_the_cells_of_its_members_as_they_left_them(built_once: P
     assert "Isla" in "".join(p.read_text("utf-8") for p in site.rglob("*.html"))
 
 
+UNITED_NATIONS = """\
+source: permits
+title: {es: Naciones Unidas, pt: Nações Unidas, en: United Nations}
+producer: United Nations
+origin: https://un.example
+licence: CC-BY-4.0
+kind: observation
+published_by_producer: true
+concept: {source_type: international_estimate, measure: stock, unit: person, reference: mid_year}
+tables:
+  stock: {format: {type: delimited}}
+columns:
+  indicator_code: {constant: population}
+  reference_area_code: {from: area}
+  time_period: {from: year}
+  value: {from: persons}
+deliveries:
+  - {period: "2024", vintage: "2024", file: stock.csv}
+"""
+
+
+def test_a_profile_shows_what_each_counted_of_the_same_people(built_once: Path, tmp_path: Path) -> None:
+    other = second_country(tmp_path / "isla")
+    both = region(tmp_path / "region", {"istmo": built_once, "isla": other})
+    named = str(current_release(built_once))
+    replace_in(both / "sources" / "istmo.yaml", named, str(built_once / "releases"))  # the one in force
+    (both / "sources" / "un.yaml").write_text(UNITED_NATIONS, "utf-8")
+    (both / "data" / "stock.csv").write_text("area,year,persons\nXI,2024,400\nAR,2024,900\n", "utf-8")
+    built = build(both)
+    assert not built.missing
+    names = {r["source_code"] for r in rows(both)}
+    assert {"xi_permits", "permits"} <= names  # the region's own source keeps its name
+    page = (current_release(both) / "site" / "en" / "profile" / "XI.html").read_text("utf-8")
+    table = page[page.index("<tbody>") :]
+    assert table.index("Survey") < table.index("United Nations") < table.index("Permits")
+    assert "400" in page and "Why they differ" in page
+    assert "an international estimate" in page and "a household survey" in page
+
+
+def test_a_new_release_of_a_member_is_seen(built_once: Path, tmp_path: Path) -> None:
+    other = second_country(tmp_path / "isla")
+    both = region(tmp_path / "region", {"isla": other})
+    replace_in(both / "sources" / "isla.yaml", str(current_release(other)), str(other / "releases"))
+    assert build(both).changed and not build(both).changed
+    replace_in(other / "publication.yaml", "2024-05", "2024-06")
+    build(other)
+    assert build(both).changed
+    assert {r["vintage"] for r in rows(both)} == {"2024-06"}
+
+
 def test_a_member_that_no_gate_let_out_is_refused(built_once: Path, tmp_path: Path) -> None:
     both = region(tmp_path / "region", {"istmo": built_once})
     unprotected = next((built_once / ".caudal" / "builder").glob("*.parquet"))
