@@ -18,7 +18,7 @@ from caudal.model.observation import (
     observation_schema,
     parse_address,
 )
-from caudal.model.record import Holds, Leaves, record_kinds
+from caudal.model.record import PROVENANCE_COLUMNS, Holds, Leaves, record_kinds
 
 CODES = st.from_regex(r"[A-Z][A-Z0-9_]{0,6}", fullmatch=True).filter(lambda c: c != "_T")
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
@@ -110,3 +110,20 @@ def test_a_kind_says_its_unit_its_columns_and_what_may_leave(name: str) -> None:
 def test_records_about_people_never_leave() -> None:
     about_people = [k for k in record_kinds().values() if any(c.name == "person_key" for c in k.columns)]
     assert about_people and all(k.leaves is Leaves.NEVER for k in about_people)
+
+
+def test_the_two_tables_are_frozen() -> None:
+    """What a column is called and where it stands; a change here breaks every release (decision 10)."""
+    key = (
+        "indicator_code indicator_version reporter_code reference_area_code counterpart_area_code time_period"
+    )
+    after = "source_code concept_vector vintage"
+    errors = "sampling_se perturbation_se model_se provisional_se lower upper interval_type"
+    counts = "sample_n cases_n psu_n df"
+    attributes = (
+        "unit_code obs_status_code conf_status_code method_code error_note reliability verdict derived_from"
+    )
+    frozen = [*key.split(), "sex_code", *after.split(), "value", *errors.split(), *counts.split()]
+    assert observation_schema(["sex"]).names == [*frozen, *attributes.split()]
+    provenance = ["valid_period", "known_at", "delivery_code", "raw_row"]
+    assert [c.name for c in PROVENANCE_COLUMNS] == provenance
