@@ -33,7 +33,7 @@ def mistakes(folder: Path) -> list[str]:
 
 
 def test_the_folder_itself_has_none(copy: Path) -> None:
-    assert len(read_folder(copy).sources) == 4
+    assert len(read_folder(copy).sources) == 5
 
 
 @pytest.mark.parametrize(
