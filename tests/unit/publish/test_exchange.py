@@ -209,6 +209,13 @@ def of_sdmx_ml(release: Release, site: Files, version: str) -> Told:
     return found
 
 
+def listed(attributes: list[dict[str, Any]], row: list[Any], name: str) -> float | None:
+    """The number of an attribute that an observation of SDMX-JSON names by its place."""
+    at = next((n for n, a in enumerate(attributes, 1) if a["id"] == name), len(row))
+    place = row[at] if at < len(row) else None
+    return None if place is None else number(attributes[at - 1]["values"][place]["value"])
+
+
 def of_sdmx_json(release: Release, site: Files) -> Told:
     found: Told = {}
     for path in (p for p in site if re.fullmatch(r"sdmx/(?!structure|metadata)[a-z]+-2\.0\.json", p)):
@@ -216,17 +223,11 @@ def of_sdmx_json(release: Release, site: Files) -> Told:
         parts = data["structures"][0]
         dimensions, times = parts["dimensions"]["series"], parts["dimensions"]["observation"][0]["values"]
         attributes = parts["attributes"]["observation"]
-        at = {a["id"]: n for n, a in enumerate(attributes, 1)}
-
-        def limit(row: list[Any], name: str) -> float | None:
-            place = row[at[name]] if name in at and len(row) > at[name] else None  # noqa: B023
-            return None if place is None else number(attributes[at[name] - 1]["values"][place]["value"])  # noqa: B023
-
         for key, series in data["dataSets"][0]["series"].items():
             codes = [d["values"][int(n)]["id"] for d, n in zip(dimensions, key.split(":"), strict=True)]
             for n, row in series["observations"].items():
                 address = by_key(release, [d["id"] for d in dimensions], codes, times[int(n)]["value"])
-                found[address] = (row[0], limit(row, "LOWER"), limit(row, "UPPER"))
+                found[address] = (row[0], listed(attributes, row, "LOWER"), listed(attributes, row, "UPPER"))
     return found
 
 
@@ -382,9 +383,34 @@ def test_a_draft_says_so_to_machines_and_a_signed_release_does_not(release: Rele
     assert not signed.draft and signed.prepared == "2026-12-01"
     assert b"<mes:Test>true</mes:Test>" in site["sdmx/structure-2.1.xml"]
     assert b'"test":true' in site["sdmx/stocks-2.0.json"] and b"UNDER_DEVELOPMENT" in site["catalogue.ttl"]
+    assert "BORRADOR" in workbook_texts(site) and "BORRADOR" in readme_of(site)
     made = site_files(release, who)
+    assert "BORRADOR" not in workbook_texts(made) and "BORRADOR" not in readme_of(made)
     assert b"<mes:Test>false</mes:Test>" in made["sdmx/structure-2.1.xml"]
     assert b'isFinal="true"' in made["sdmx/structure-2.1.xml"] and b"COMPLETED" in made["catalogue.ttl"]
+
+
+def workbook_texts(site: Files) -> set[Any]:
+    sheet = openpyxl.load_workbook(io.BytesIO(site["es/data/foreign_born.xlsx"])).worksheets[1]
+    return {c.value for row in sheet.iter_rows() for c in row}
+
+
+def readme_of(site: Files) -> str:
+    with zipfile.ZipFile(io.BytesIO(site["data/foreign_born.zip"])) as packed:
+        return packed.read("readme.es.txt").decode()
+
+
+def test_a_dimension_without_a_list_and_a_licence_in_words(tmp_path: Path) -> None:
+    entries = [
+        d | {"code_list": "" if d["name"] == "age" else d["code_list"]} for d in STRUCTURE["dimensions"]
+    ]
+    made = site_files(
+        read_release(write_release(tmp_path, dimensions=entries, licence="Uso <libre> & gratis"))
+    )
+    cube = json.loads(made["data/unemployment_rate.jsonstat.json"])
+    assert "label" not in cube["dimension"]["AGE"]["category"]
+    assert b'<str:Dimension id="AGE"' in made["sdmx/structure-3.0.xml"]
+    assert b"licenses/Uso%20%3Clibre%3E%20%26%20gratis>" in made["catalogue.ttl"]
 
 
 def test_the_page_offers_every_form_and_its_code(release: Release, site: Files) -> None:

@@ -215,7 +215,8 @@ def _used(flows: Iterable[Dataflow]) -> dict[str, set[str]]:
     for flow in flows:
         lists = {c.id: c.code_list for c in flow.components if c.code_list}
         for ident, codes in flow.used.items():
-            used.setdefault(lists[ident], set()).update(codes)
+            if ident in lists:  # a time that is a dimension has no list: its codes say what they are
+                used.setdefault(lists[ident], set()).update(codes)
         coded = [c.id for c in flow.attributes if c.code_list]
         for name in coded:
             used.setdefault(lists[name], set())

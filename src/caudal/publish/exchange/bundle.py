@@ -16,16 +16,18 @@ from caudal.publish.voice import Voice
 _WIDTH = 78
 
 
-def bundle(voices: Mapping[str, Voice], spec: IndicatorSpec, files: Mapping[str, bytes]) -> bytes:
+def bundle(
+    voices: Mapping[str, Voice], spec: IndicatorSpec, files: Mapping[str, bytes], *, draft: bool
+) -> bytes:
     """The archive of an indicator; ``files`` are those of the site that it holds, by path."""
-    readmes = {f"readme.{tag}.txt": readme(v, spec) for tag, v in voices.items()}
+    readmes = {f"readme.{tag}.txt": readme(v, spec, draft=draft) for tag, v in voices.items()}
     return archive({**readmes, **{_name(p): data for p, data in files.items()}})
 
 
-def readme(voice: Voice, spec: IndicatorSpec) -> bytes:
+def readme(voice: Voice, spec: IndicatorSpec, *, draft: bool) -> bytes:
     """What a reader of the archive must know, in one language."""
     lines = [voice.name(spec), "=" * min(_WIDTH, len(voice.name(spec))), ""]
-    for name, words in about(voice, spec)[1:]:
+    for name, words in about(voice, spec, draft=draft):
         lines += [f"{name}:", f"  {words}", ""]
     lines += [voice.words.text["data_withheld"], ""]
     for language, code in snippets(f"{voice.words.language}/{spec.indicator}.csv").items():

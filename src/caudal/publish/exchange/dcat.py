@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from caudal.engine.files import sha256_bytes
 from caudal.model.spec import Text
@@ -101,7 +102,7 @@ def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, bytes], own
     times = sorted({o.time for s in flow.series for o in s.observations})
     contact: list[tuple[str, Any]] = [("vcard:fn", exchange.producer)]
     if "@" in exchange.contact:
-        contact.append(("vcard:hasEmail", Ref(f"mailto:{exchange.contact}")))
+        contact.append(("vcard:hasEmail", Ref(f"mailto:{quote(exchange.contact, safe='@')}")))
     structure = urn(exchange, "DataStructure", flow.structure_id)
     span = [("dct:description", Literal(f"{times[0]}/{times[-1]}", "xsd:string"))] if times else []
     status = "UNDER_DEVELOPMENT" if exchange.draft else "COMPLETED"
@@ -152,7 +153,7 @@ def _component(exchange: Exchange, flow: Dataflow, component: Component) -> str:
 
 
 def _licence(exchange: Exchange) -> Ref:
-    return Ref(_LICENCES.get(exchange.licence, f"https://spdx.org/licenses/{exchange.licence}"))
+    return Ref(_LICENCES.get(exchange.licence, f"https://spdx.org/licenses/{quote(exchange.licence)}"))
 
 
 def _languages(exchange: Exchange) -> Iterator[Ref]:

@@ -102,13 +102,13 @@ def _roles(ids: Iterable[str]) -> dict[str, list[str]]:
 
 def _dimension(exchange: Exchange, flow: Dataflow, ident: str, codes: list[str]) -> dict[str, Any]:
     index = {"index": codes}
-    if ident == "TIME_PERIOD":
-        return {"label": _first(exchange.concepts[ident]), "category": index}
+    code_list = next((c.code_list for c in flow.dimensions if c.id == ident), "")
     if ident == "METRIC":
         names = {c: dict(exchange.concepts[c]) for c in codes}
         label = _first(exchange.concepts["OBS_VALUE"])
+    elif not code_list:  # a time: its codes say what they are
+        return {"label": _first(exchange.concepts[ident]), "category": index}
     else:
-        code_list = next(c.code_list for c in flow.dimensions if c.id == ident)
         known = {c.id: c for c in exchange.code_lists[code_list].codes}
         names, label = {c: dict(known[c].names) for c in codes}, _first(exchange.concepts[ident])
     return {

@@ -12,7 +12,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, Role, number_text
+from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, number_text
 from caudal.publish.files import guarded
 
 
@@ -31,10 +31,6 @@ def _rows(flow: Dataflow, indicator: str) -> Iterator[list[str]]:
     attributes = [c.id for c in flow.attributes]
     place = [c.id for c in flow.dimensions].index("INDICATOR")
     wanted = {indicator, f"{indicator}_gap"} if indicator else None
-    assert [c.role for c in flow.components[-len(attributes) - 2 : -len(attributes)]] == [
-        Role.TIME,
-        Role.MEASURE,
-    ]
     for series in flow.series:
         if wanted is not None and series.key[place] not in wanted:
             continue

@@ -20,14 +20,18 @@ from caudal.publish.voice import Voice
 _BOM = "\ufeff"
 
 
-def indicator_workbook(voice: Voice, spec: IndicatorSpec, table: Table) -> bytes:
+def indicator_workbook(voice: Voice, spec: IndicatorSpec, table: Table, *, draft: bool) -> bytes:
     """The workbook of an indicator: its figures, which are ``table``, and what they mean."""
     text = voice.words.text
     widths = [max(10, min(40, len(h) + 2)) for h in table.heads]
     return workbook(
         [
             Sheet(text["figures"], table, widths),
-            Sheet(text["definition"], Table((text["what"], ""), tuple(about(voice, spec))), [28, 110]),
+            Sheet(
+                text["definition"],
+                Table((text["what"], ""), tuple(about(voice, spec, draft=draft))),
+                [28, 110],
+            ),
         ]
     )
 
@@ -45,11 +49,12 @@ def excel_csv(voice: Voice, table: Table) -> bytes:
     return (_BOM + stream.getvalue()).encode()
 
 
-def about(voice: Voice, spec: IndicatorSpec) -> list[tuple[Value, Value]]:
-    """What a reader must know of the figures of an indicator, line by line."""
+def about(voice: Voice, spec: IndicatorSpec, *, draft: bool) -> list[tuple[Value, Value]]:
+    """What a reader must know of the figures of an indicator, line by line. A draft says so first."""
     structure, text = voice.release.structure, voice.words.text
     used = {c.source for c in cells_for(voice, spec)}
     lines: list[tuple[str, str]] = [
+        (text["draft_mark"], text["draft_banner"] if draft else ""),
         (voice.words.word("components", "INDICATOR") or "", voice.name(spec)),
         (text["definition"], voice.plain(spec.text.definition)),
         (text["reading"], voice.plain(spec.text.reading)),

@@ -106,8 +106,8 @@ def _indicator_files(
     for tag, voice in voices.items():
         path = f"{tag}/data/{name}.csv"
         table = reader_table(voice, spec)
-        made[f"{tag}/data/{name}.xlsx"] = indicator_workbook(voice, spec, table)
+        made[f"{tag}/data/{name}.xlsx"] = indicator_workbook(voice, spec, table, draft=exchange.draft)
         made[f"{tag}/data/{name}.excel.csv"] = excel_csv(voice, table)
         made[f"{path}-metadata.json"] = csvw(exchange, voice, spec, f"{name}.csv", plain[path])
         packed[path] = plain[path]
-    return made | {f"data/{name}.zip": bundle(voices, spec, packed)}
+    return made | {f"data/{name}.zip": bundle(voices, spec, packed, draft=exchange.draft)}
