@@ -101,7 +101,7 @@ def test_every_link_is_relative_and_leads_to_a_file_and_an_anchor(
             assert unquote(anchor) in ids[file], f"{path} links to {link}"
 
 
-def test_no_page_asks_anything_of_another_host_or_runs_what_is_not_a_file_of_the_site(site: dict[str, bytes]) -> None:
+def test_no_page_asks_another_host_or_runs_what_is_no_file_of_the_site(site: dict[str, bytes]) -> None:
     css = site["caudal.css"].decode()
     assert "url(" not in css and "@import" not in css
     for path, data in site.items():
