@@ -110,16 +110,12 @@ def with_derived(table: pa.Table, indicators: Iterable[IndicatorSpec], catalogue
 
 def _by_indicator(table: pa.Table, indicators: Iterable[IndicatorSpec]) -> dict[str, list[dict[str, Any]]]:
     """The rows that some derived indicator reads, by indicator."""
-    named = {o.indicator for s in indicators if s.derived for o in _operands(s.derived)}
+    named = {o.indicator for s in indicators if s.derived for o in s.derived.operands}
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     wanted = pc.is_in(table["indicator_code"], pa.array(sorted(named), pa.string()))
     for row in table.filter(wanted).to_pylist():
         found[row["indicator_code"]].append(row)
     return found
-
-
-def _operands(derived: DerivedSpec) -> tuple[Operand, ...]:
-    return (derived.numerator, *derived.minus, *derived.denominator)
 
 
 def _rows_of(
@@ -129,7 +125,7 @@ def _rows_of(
     dimensions: Sequence[str],
     catalogue: Catalogue,
 ) -> list[dict[str, Any]]:
-    parts = [_part(spec, o, rows.get(o.indicator, ()), dimensions) for o in _operands(derived)]
+    parts = [_part(spec, o, rows.get(o.indicator, ()), dimensions) for o in derived.operands]
     _check_concepts(spec, derived, parts)
     first, *others = parts
     taken = len(derived.minus)

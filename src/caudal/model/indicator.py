@@ -83,9 +83,9 @@ class Adjustment(Spec):
 
 
 class DerivedSpec(Spec):
-    """An indicator computed from observations: a sum, a balance, or a sum over a sum, for each area and time that all
-    parts have. Where the concept vectors of two parts differ on an axis that no adjustment names, it is
-    refused."""
+    """An indicator computed from observations: a sum, a balance, or a sum over a sum, for each area and time
+    that all parts have. Where the concept vectors of two parts differ on an axis that no adjustment names, it
+    is refused."""
 
     numerator: Operand
     minus: tuple[Operand, ...] = Field((), description="taken from the numerator, as for a balance")
@@ -95,6 +95,11 @@ class DerivedSpec(Spec):
     result: Mapping[str, str] = Field(
         {}, description="dimension or area -> code that the result carries, where its parts do not share it"
     )
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """All operands, from above to below."""
+        return (self.numerator, *self.minus, *self.denominator)
 
 
 class GapSpec(Spec):

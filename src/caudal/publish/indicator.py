@@ -132,6 +132,12 @@ def has_no_total(voice: Voice, spec: IndicatorSpec) -> bool:
     return () not in by_breakdown(voice, cells_of_indicator(voice, spec))
 
 
+def counts_events(voice: Voice, spec: IndicatorSpec) -> bool:
+    """Whether an indicator counts events, so that one person may stand in it more than once."""
+    cells = voice.release.cells_of.get(spec.indicator, ())
+    return any(ConceptVector.parse(v).get("unit") == "event" for v in {c.concept for c in cells})
+
+
 def without_total(voice: Voice, spec: IndicatorSpec) -> str:
     """What can be said where the total is not shown: the highest and lowest figure of the first breakdown
     of which something is, or of the corridors; empty where nothing is."""

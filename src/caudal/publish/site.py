@@ -228,6 +228,7 @@ class Press:
                 "instead": "" if cell else indicator.without_total(voice, spec),
                 "no_headline": None if cell else indicator.no_headline(voice, spec),
                 "sections": sections,
+                "events": indicator.counts_events(voice, spec),
                 "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
                 "notices": indicator.notices_of(voice, name),
                 "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
