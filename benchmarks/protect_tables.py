@@ -43,15 +43,15 @@ def with_margins(counts: Counts, names: Sequence[str]) -> dict[tuple[str, ...], 
 
 
 def small_table() -> tuple[list[str], dict[tuple[str, ...], int]]:
-    """24 x 8 x 5 from 20 thousand persons: 1,350 cells, 267 of them 1 to 4."""
+    """24 x 8 x 5 from 20 thousand persons: 1,350 cells, 270 of them 1 to 4."""
     names = ["region", "age", "group"]
-    return names, with_margins(random_counts((24, 8, 5), 20_000, (0.9, 0.5, 1.0), 3), names)
+    return names, with_margins(random_counts((24, 8, 5), 20_000, (0.5, 0.6, 1.0), 129), names)
 
 
 def middle_table() -> tuple[list[str], dict[tuple[str, ...], int]]:
-    """24 x 8 x 5 x 4 from 200 thousand persons: 6,750 cells, 1,062 of them 1 to 4."""
+    """24 x 8 x 5 x 4 from 200 thousand persons: 6,750 cells, 1,107 of them 1 to 4."""
     names = ["region", "age", "group", "status"]
-    counts = random_counts((24, 8, 5, 4), 200_000, (0.8, 0.8, 1.2, 1.0), 1)
+    counts = random_counts((24, 8, 5, 4), 200_000, (0.8, 0.6, 1.2, 1.0), 2856)
     return names, with_margins(counts, names)
 
 

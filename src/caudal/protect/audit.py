@@ -1,9 +1,10 @@
 """The audit of a pattern: the interval to which every suppressed cell can be narrowed.
 
-Shared programmes first: one random objective over all cells that are still open moves many of them at
-once, and every feasible point widens the known interval of every cell. What stays open gets its own two
-programmes, whose optimum is exact. Points are kept from round to round: a point remains an alternative as
-long as all cells that it moves are suppressed.
+Cells that can only move together are one class (:mod:`classes`), and classes that move independently are
+audited apart. Shared programmes first: one random objective over all classes that are still open moves many
+of them at once, and every feasible point widens the known interval of every cell. What stays open gets its
+own two programmes, whose optimum is exact. Points are kept from round to round: a point remains an
+alternative as long as all cells that it moves are suppressed.
 
 Exact linear recomputability (the row space test) needs no bounds: see :func:`recomputable`.
 """
@@ -15,48 +16,52 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from caudal.protect.attacker import FAR, TOLERANCE, Attacker, Knowledge, reach
+from caudal.protect.alternatives import Alternatives, Point
+from caudal.protect.attacker import TOLERANCE, Knowledge
 from caudal.protect.cells import Bools, Floats, Ints
+
+#: Cuts from one class: its cells fail together, and a few of them say what there is to say.
+CUTS_A_CLASS = 3
 
 
 @dataclass
 class Pool:
-    """Alternatives found so far (rows of deviations)."""
+    """Alternatives found so far, as (cells, deviations)."""
 
     size: int
-    points: list[Floats] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
     limit: int = 400
 
     def keep(self, suppressed: Bools) -> None:
         """Drop the points that move a published cell."""
-        outside = ~suppressed
-        self.points = [p for p in self.points if not p[outside].any()][-self.limit :]
+        self.points = [p for p in self.points if suppressed[p[0]].all()][-self.limit :]
 
     def span(self) -> tuple[Floats, Floats]:
         """Least and greatest deviation of each cell over the points and the truth."""
         low, high = np.zeros(self.size), np.zeros(self.size)
-        for p in self.points:
-            np.minimum(low, p, out=low)
-            np.maximum(high, p, out=high)
+        for cells, moved in self.points:
+            low[cells] = np.minimum(low[cells], moved)
+            high[cells] = np.maximum(high[cells], moved)
         return low, high
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that moves too little, and what each cell would add to its reach."""
+    """A cell that moves too little, what each cell would add to its reach (cells, values), and
+    the number of its class."""
 
     cell: int
     width: float
-    reach: Floats
+    reach: tuple[Ints, Floats]
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class Widths:
-    """Known interval of each cell as deviations, which of them are exact, and the cells that fail."""
+    """Known interval of each cell as deviations, and the cells that fail."""
 
     low: Floats
     high: Floats
-    exact: Bools
     failures: tuple[Failure, ...]
 
 
@@ -70,114 +75,106 @@ def audit_widths(
     seed: int = 0,
     shared: int = 10,
     most_failures: int | None = None,
+    all_cells: bool = True,
 ) -> Widths:
     """Whether each suppressed cell with a demand can move that far.
 
-    ``most_failures`` stops the search for cells that fail early (they are then not all found).
+    ``most_failures`` stops the search for classes that fail early (they are then not all found); without
+    ``all_cells`` only a few cells of a class that fails are named.
     """
     pool = pool if pool is not None else Pool(matrix.shape[1])
     pool.keep(suppressed)
-    attacker = Attacker(matrix, know, suppressed)
-    low, high = pool.span()
-    want = np.where(suppressed, know.demand, 0.0) - TOLERANCE
-    exact = np.zeros(matrix.shape[1], bool)
+    audit = _Audit(Alternatives(matrix, know, suppressed), know, pool)
     rng = np.random.default_rng(seed)
-    for _ in range(shared):
-        open_ = np.flatnonzero(high - low < want)
-        if not len(open_):
-            break
-        point, _duals = attacker.push(
-            open_, rng.choice([-1.0, 1.0], len(open_)) * rng.uniform(0.5, 1, len(open_))
-        )
-        pool.points.append(point)
-        low, high = np.minimum(low, point), np.maximum(high, point)
-        if np.count_nonzero(high - low < want) > 0.9 * len(open_):
-            break
+    audit.share(rng, shared)
     failures: list[Failure] = []
-    for p in rng.permutation(np.flatnonzero(high - low < want)):
-        if high[p] - low[p] >= want[p]:
+    found = 0
+    for c in rng.permutation(audit.open()):
+        if audit.is_wide(c):
             continue
-        found = _both_ways(attacker, matrix_t, know, int(p), pool, low, high)
-        exact[p] = True
-        if high[p] - low[p] < want[p]:
-            failures.append(Failure(int(p), float(high[p] - low[p]), found))
-            if most_failures is not None and len(failures) >= most_failures:
+        reduced = audit.both_ways(int(c))
+        if not audit.is_wide(c):
+            found += 1
+            failures += audit.failures(matrix_t, int(c), reduced, None if all_cells else CUTS_A_CLASS)
+            if most_failures is not None and found >= most_failures:
                 break
-    return Widths(low, high, exact, tuple(failures))
+    return audit.widths(tuple(failures))
 
 
-def _both_ways(
-    attacker: Attacker,
-    matrix_t: sparse.csr_array,
-    know: Knowledge,
-    cell: int,
-    pool: Pool,
-    low: Floats,
-    high: Floats,
-) -> Floats:
-    """The exact interval of one cell; returns the summed reach of both directions."""
-    total = np.zeros(attacker.size)
-    one: Ints = np.array([cell])
-    for sign in (1.0, -1.0):
-        point, duals = attacker.push(one, np.array([-sign]))
-        pool.points.append(point)
-        np.minimum(low, point, out=low)
-        np.maximum(high, point, out=high)
-        total += reach(matrix_t, know, attacker.rows, duals, cell, sign)
-    return total
+class _Audit:
+    """Known interval of each class, as it widens."""
 
+    def __init__(self, alternatives: Alternatives, know: Knowledge, pool: Pool) -> None:
+        self.alternatives, self.know, self.pool = alternatives, know, pool
+        self.want = alternatives.demand(know.demand) - TOLERANCE
+        low, high = pool.span()
+        self.low, self.high = alternatives.classes_span(low, high)
 
-class Pruner:
-    """Tells whether a suppressed cell can be published again, with one programme for the whole pattern.
+    def open(self) -> Ints:
+        """Classes that are not known to be wide enough."""
+        return np.flatnonzero(self.high - self.low < self.want)
 
-    Only the cells whose known interval rests on alternatives that move the published one are asked anew.
-    """
+    def is_wide(self, c: int) -> bool:
+        """Whether class ``c`` is."""
+        return bool(self.high[c] - self.low[c] >= self.want[c])
 
-    def __init__(self, matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, pool: Pool) -> None:
-        self.suppressed = suppressed.copy()
-        self.solved = 0
-        self._want = np.where(suppressed, know.demand, 0.0) - TOLERANCE
-        self._attacker = Attacker(matrix, know, suppressed)
-        self._lower = know.lower - know.values
-        pool.keep(suppressed)
-        self._points = np.array(pool.points) if pool.points else np.zeros((0, matrix.shape[1]))
+    def share(self, rng: np.random.Generator, most: int) -> None:
+        """Random objectives over all open classes, as long as each closes one in ten."""
+        for _ in range(most):
+            open_ = self.open()
+            open_ = open_[~self.alternatives.rigid[open_]]
+            if not len(open_):
+                return
+            weights = rng.choice([-1.0, 1.0], len(open_)) * rng.uniform(0.5, 1, len(open_))
+            for part in self.alternatives.parts_of(open_):
+                inside = self.alternatives.part_of[open_] == part
+                self._note(*self.alternatives.push(part, open_[inside], weights[inside])[:2])
+            if len(self.open()) > 0.9 * len(open_):
+                return
 
-    def spares(self, cell: int) -> bool:
-        """Whether every other suppressed cell stays wide enough without ``cell``."""
-        self._attacker.bound(cell, 0.0, 0.0)
-        fine = self._all_wide(cell)
-        if not fine:
-            self._attacker.bound(cell, float(self._lower[cell]), FAR)
-        return fine
+    def both_ways(self, c: int) -> tuple[tuple[Floats, Floats], ...]:
+        """The exact interval of one class; reduced costs and multipliers of both directions."""
+        if self.alternatives.rigid[c]:
+            return ()
+        found = []
+        for sign in (-1.0, 1.0):
+            part = int(self.alternatives.part_of[c])
+            ids, moved, reduced, duals = self.alternatives.push(part, np.array([c]), np.array([sign]))
+            self._note(ids, moved)
+            found.append((reduced, duals))
+        return tuple(found)
 
-    def publish(self, cell: int) -> None:
-        """Take ``cell`` out of the pattern for good."""
-        self._attacker.bound(cell, 0.0, 0.0)
-        self.suppressed[cell] = False
-        self._want[cell] = -TOLERANCE
-        self._points = self._points[self._points[:, cell] == 0]
+    def _note(self, ids: Ints, moved: Floats) -> None:
+        self.low[ids] = np.minimum(self.low[ids], moved)
+        self.high[ids] = np.maximum(self.high[ids], moved)
+        self.pool.points.append(self.alternatives.point(ids, moved))
 
-    def _all_wide(self, cell: int) -> bool:
-        still = self._points[:, cell] == 0
-        low = self._points.min(axis=0, where=still[:, None], initial=0.0)
-        high = self._points.max(axis=0, where=still[:, None], initial=0.0)
-        low[cell] = high[cell] = 0.0
-        want = self._want.copy()
-        want[cell] = -TOLERANCE
-        found: list[Floats] = []
-        for p in np.flatnonzero(high - low < want):
-            for sign in (-1.0, 1.0):
-                if high[p] - low[p] < want[p]:
-                    self.solved += 1
-                    point = self._attacker.push(np.array([p]), np.array([sign]))[0]
-                    found.append(point)
-                    np.minimum(low, point, out=low)
-                    np.maximum(high, point, out=high)
-            if high[p] - low[p] < want[p]:
-                return False
-        if found:
-            self._points = np.vstack([self._points, *found])[-1500:]
-        return True
+    def failures(
+        self,
+        matrix_t: sparse.csr_array,
+        c: int,
+        reduced: tuple[tuple[Floats, Floats], ...],
+        most: int | None,
+    ) -> list[Failure]:
+        """The cells of a class that fails, each with what would widen it."""
+        members = self.alternatives.members(c)
+        members = members[self.know.demand[members] > self.high[c] - self.low[c] + TOLERANCE]
+        # cells that ask for most first: their cuts say most
+        members = members[np.argsort(-self.know.demand[members], kind="stable")][:most]
+        return [
+            Failure(
+                int(cell),
+                float(self.high[c] - self.low[c]),
+                self.alternatives.reach(matrix_t, self.know, int(cell), reduced),
+                c,
+            )
+            for cell in members
+        ]
+
+    def widths(self, failures: tuple[Failure, ...]) -> Widths:
+        """Intervals of the cells."""
+        low, high = self.alternatives.cells_span(self.low, self.high)
+        return Widths(low, high, failures)
 
 
 PRIMES = (2_147_483_629, 2_147_483_587)
@@ -245,3 +242,65 @@ def _eliminate(
         elif c in target:
             del target[c]
             where[c].discard(number)
+
+
+class Pruner:
+    """Tells whether a class of suppressed cells can be published again.
+
+    Only the classes whose known interval rests on alternatives that move it are asked anew.
+    """
+
+    def __init__(self, matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, pool: Pool) -> None:
+        self.suppressed = suppressed.copy()
+        self.solved = 0
+        pool.keep(suppressed)
+        self._space = Alternatives(matrix, know, suppressed)
+        self._want = self._space.demand(know.demand) - TOLERANCE
+        self._points: dict[int, list[tuple[Ints, Floats]]] = {}
+        for cells, moved in pool.points:
+            self._store(*self._space.in_classes(cells, moved))
+
+    def _store(self, ids: Ints, moved: Floats) -> None:
+        for part in self._space.parts_of(ids):
+            inside = self._space.part_of[ids] == part
+            self._points.setdefault(part, []).append((ids[inside], moved[inside]))
+
+    def classes(self, candidate: Bools) -> list[Ints]:
+        """The cells of the classes that hold only candidates, cell by cell."""
+        found = [self._space.members(c) for c in range(self._space.classes.size)]
+        return [cells for cells in found if candidate[cells].all() and self.suppressed[cells].all()]
+
+    def spares(self, cell: int) -> bool:
+        """Whether every other suppressed cell stays wide enough without the class of ``cell``; if so, it
+        is published."""
+        c = self._space.class_at(cell)
+        self._space.bound(c, 0.0, 0.0)
+        if self._all_wide(c):
+            self.suppressed[self._space.members(c)] = False
+            self._want[c] = -TOLERANCE
+            return True
+        self._space.bound(c, float(self._space.low[c]), float(self._space.high[c]))
+        return False
+
+    def _all_wide(self, c: int) -> bool:
+        part = int(self._space.part_of[c])
+        still = [p for p in self._points.get(part, []) if c not in p[0]]
+        low, high = np.zeros(self._space.classes.size), np.zeros(self._space.classes.size)
+        for ids, moved in still:
+            low[ids] = np.minimum(low[ids], moved)
+            high[ids] = np.maximum(high[ids], moved)
+        want = self._want.copy()
+        want[c] = -TOLERANCE
+        want[self._space.part_of != part] = -TOLERANCE
+        for p in np.flatnonzero(high - low < want):
+            for sign in (-1.0, 1.0):
+                if high[p] - low[p] < want[p]:
+                    self.solved += 1
+                    ids, moved = self._space.push(part, np.array([p]), np.array([sign]))[:2]
+                    at = np.flatnonzero(moved)
+                    still.append((ids[at], moved[at]))
+                    low[ids], high[ids] = np.minimum(low[ids], moved), np.maximum(high[ids], moved)
+            if high[p] - low[p] < want[p]:
+                return False
+        self._points[part] = still[-1500:]
+        return True

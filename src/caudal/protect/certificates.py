@@ -6,15 +6,16 @@ when it takes enough different values over the true table and the alternatives. 
 can check this with additions alone (``tests/attack/checker.py`` does so in thirty lines). Certificates
 are monotone: suppressing more never invalidates one.
 
-Where they come from, cheapest first: vertices of the linear programme in a small box, whose whole-number
-parts are moves and are scaled up, down and mirrored; then the same with integer variables; then one small
-integer programme for each value that a single cell lacks.
+Where they come from, cheapest first: what the audit found; vertices of the linear programme in a small box,
+whose whole-number parts are moves and are scaled up, down and mirrored; then the same with integer
+variables; then one small integer programme for each value that a single cell lacks.
 
 It refuses to count a move that exact integer arithmetic does not confirm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,19 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from caudal.errors import CaudalError, problem
+from caudal.protect.alternatives import Alternatives, Point
 from caudal.protect.attacker import Knowledge, movable
 from caudal.protect.cells import Bools, Floats, Ints
 from caudal.protect.programme import equalities, make_integer
+from caudal.protect.walk import steps_of, walk
 
 Move = tuple[Ints, Ints]
+
+#: Random objectives with real and with integer variables, and how many in a row may find nothing new.
+SHARED, SHARED_INTEGER, MOST_DRY = 40, 25, 3
+#: Walks, each with moves of its own.
+WALKS = 2
 
 
 @dataclass(frozen=True)
@@ -54,73 +63,140 @@ def certify(
     *,
     values: int = 4,
     seed: int = 0,
-    shared: int = 40,
-    integer_shared: int = 25,
-    singles: bool = True,
+    points: Sequence[Point] = (),
 ) -> Certificate:
-    """Alternatives under which every suppressed cell with a demand takes ``values`` different values."""
-    proof = _Proof(matrix, know, suppressed, values)
-    rng = np.random.default_rng(seed)
-    dry = 0
-    for _ in range(shared):
-        if not len(proof.open()) or dry == 3:
-            break
-        dry = 0 if proof.try_point(proof.vertex(rng, proof.open())) else dry + 1
-    dry = 0
-    for _ in range(integer_shared):
-        if not len(proof.open()) or dry == 3:
-            break
-        dry = 0 if proof.try_point(proof.integer_point(rng, proof.open())) else dry + 1
-    if singles:
-        for cell in proof.open():
-            proof.single(int(cell))
-    unproved = tuple(int(proof.cells[c]) for c in proof.open())
-    wanted = int((suppressed & (know.demand > 0)).sum())
-    return Certificate(values, tuple(proof.moves), unproved, wanted - len(unproved))
+    """Alternatives under which every suppressed cell with a demand takes ``values`` different values.
+
+    ``points`` are real alternatives known already: their whole-number parts are moves.
+    """
+    space = Alternatives(matrix, know, suppressed)
+    wanted = space.demand(know.demand) > 0
+    low, high = np.ceil(space.low - 1e-9), np.floor(space.high + 1e-9)
+    moves: list[Move] = []
+    unproved: list[int] = []
+    by_part = _split(space, points)
+    for part in space.parts_of(np.flatnonzero(wanted)):
+        ids = np.flatnonzero(space.part_of == part)
+        proof = _Proof(space.classes.reduced[:, ids].tocsr(), low[ids], high[ids], wanted[ids], values)
+        proof.run(np.random.default_rng([seed, part]), by_part.get(part, []))
+        for move in proof.moves:
+            cells, deviations = space.point(ids, move.astype(float))
+            moves.append((cells, np.rint(deviations).astype(np.int64)))
+        unproved += [int(c) for p in proof.open() for c in space.members(int(ids[p]))]
+    unproved = sorted(c for c in unproved if know.demand[c] > 0)
+    sure = tuple(m for m in moves if _is_sure(matrix, know, suppressed, m))
+    if len(sure) < len(moves):  # never so far: a class that does not follow its cells would be a mistake
+        raise CaudalError(problem("protect-audit-failed", status="a move that does not add up"))
+    wanted_n = int((suppressed & (know.demand > 0)).sum())
+    return Certificate(values, sure, tuple(unproved), wanted_n - len(unproved))
+
+
+def _is_sure(matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, move: Move) -> bool:
+    whole = np.zeros(matrix.shape[1], np.int64)
+    whole[move[0]] = move[1]
+    return is_alternative(matrix, know, suppressed, whole)
+
+
+def _split(space: Alternatives, points: Sequence[Point]) -> dict[int, list[Floats]]:
+    """Known points by component, over the classes of each."""
+    found: dict[int, list[Floats]] = {}
+    for cells, moved in points:
+        ids, values = space.in_classes(cells, moved)
+        y = np.zeros(space.classes.size)
+        y[ids] = values
+        for part in space.parts_of(ids):
+            found.setdefault(part, []).append(y[space.part_of == part])
+    return found
 
 
 class _Proof:
-    """Values seen so far, and the programmes that find new ones."""
+    """Values seen so far in one component, class by class, and the programmes that find new ones."""
 
-    def __init__(self, matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, values: int) -> None:
-        self.matrix, self.know, self.suppressed, self.values = matrix, know, suppressed, values
-        self.reach = 2 * values  # room for cells that must move further than those that they prove
-        self.cells: Ints = np.flatnonzero(suppressed)
-        sub = matrix[:, self.cells].tocsr()
-        self.sub = sub[np.flatnonzero(np.diff(sub.indptr))]
-        self.sub_t = self.sub.T.tocsr()
-        floor = np.ceil(know.lower - know.values)[self.cells]
-        self.low = np.maximum(floor, -self.reach)
-        self.floor = floor.astype(np.int64)
-        self.seen = np.zeros((len(self.cells), 2 * self.reach + 1), bool)
+    def __init__(
+        self, matrix: sparse.csr_array, low: Floats, high: Floats, wanted: Bools, values: int
+    ) -> None:
+        self.values, self.wanted = values, wanted
+        self.reach = 2 * values  # room for classes that must move further than those that they prove
+        self.size = len(wanted)
+        self.sub = matrix[np.flatnonzero(np.diff(matrix.indptr))].astype(np.int64)
+        self.floor, self.ceiling = low.astype(np.int64), high.astype(np.int64)
+        self.low, self.high = np.maximum(low, -self.reach), np.minimum(high, self.reach)
+        self.seen = np.zeros((self.size, 2 * self.reach + 1), bool)
         self.seen[:, self.reach] = True
-        self.wanted = know.demand[self.cells] > 0
-        self.moves: list[Move] = []
-        self.index = np.arange(len(self.cells), dtype=np.int32)
-        self._linear = movable(self.sub, self.low, np.full(len(self.cells), float(self.reach)))
+        self.moves: list[Ints] = []
+        self.index = np.arange(self.size, dtype=np.int32)
+        self._linear = movable(self.sub, self.low, self.high)
         self._integer: Any | None = None
 
+    def run(self, rng: np.random.Generator, points: Sequence[Floats]) -> None:
+        """Everything that finds moves, cheapest first."""
+        for point in points:
+            self.try_point(point)
+        for _ in range(WALKS):
+            self._wander(rng, np.zeros(self.size, np.int64))
+        for find, most in ((self.vertex, SHARED), (self.integer_point, SHARED_INTEGER)):
+            dry = 0
+            for _ in range(most):
+                if not len(self.open()) or dry == MOST_DRY:
+                    break
+                point = find(rng, self.open())
+                before = len(self.moves)
+                self.try_point(point)
+                dry = 0 if len(self.moves) > before else dry + 1
+        for c in self.open():
+            self.single(int(c))
+
+    def _wander(self, rng: np.random.Generator, start: Ints) -> None:
+        """A walk from one alternative to its neighbours."""
+        if not len(self.open()) or not self.sub.shape[0] or (self.sub @ start).any():
+            return
+        seed = int(rng.integers(2**31))
+        found = walk(
+            steps_of(self.sub, rng),
+            start,
+            self.floor,
+            self.ceiling,
+            self.wanted,
+            self.seen,
+            self.values,
+            seed,
+        )
+        for move in found:
+            self._credit(move)
+
     def open(self) -> Ints:
-        """Positions of cells that lack values."""
+        """Classes that lack values."""
         return np.flatnonzero(self.wanted & (self.seen.sum(axis=1) < self.values))
 
     def vertex(self, rng: np.random.Generator, open_: Ints) -> Floats:
-        """A vertex of the small box that moves many open cells."""
+        """A vertex of the small box that moves many open classes."""
         return self._solve(self._linear, rng, open_)
 
     def integer_point(self, rng: np.random.Generator, open_: Ints) -> Floats:
-        """An integer point of the small box that moves many open cells."""
+        """An integer point of the small box that moves many open classes."""
+        return self._solve(self._with_integers(), rng, open_)
+
+    def _with_integers(self) -> Any:
         if self._integer is None:
-            self._integer = _integer_model(self.sub, self.low, self.reach)
-        return self._solve(self._integer, rng, open_)
+            # a limit on nodes, not on seconds: the same inputs give the same proof
+            self._integer = equalities(
+                self.sub,
+                np.zeros(self.sub.shape[0]),
+                self.low,
+                self.high,
+                mip_rel_gap=0.3,
+                mip_max_nodes=200,
+            )
+            make_integer(self._integer, self.size)
+        return self._integer
 
     def _solve(self, solver: Any, rng: np.random.Generator, open_: Ints) -> Floats:
-        cost = np.zeros(len(self.cells))
+        cost = np.zeros(self.size)
         cost[open_] = rng.choice([-1.0, 1.0], len(open_)) * rng.uniform(0.5, 1, len(open_))
-        solver.changeColsCost(len(cost), self.index, cost)
+        solver.changeColsCost(self.size, self.index, cost)
         solver.run()
         point = np.array(solver.getSolution().col_value)
-        return point if len(point) == len(cost) else np.zeros(len(cost))
+        return point if len(point) == self.size else np.zeros(self.size)
 
     def try_point(self, point: Floats) -> bool:
         """Credit the whole-number parts of a point, scaled and mirrored; whether anything was new."""
@@ -128,14 +204,14 @@ class _Proof:
         before = len(self.moves)
         for scale in (1, -1, 2, -2, 3, -3):
             scaled = whole * scale
-            bad = scaled < self.floor
+            bad = (scaled < self.floor) | (scaled > self.ceiling)
             bad_parts = np.zeros(part.max(initial=0) + 1, bool)
             bad_parts[part[bad]] = True
             self._credit(np.where(bad_parts[part], 0, scaled))
         return len(self.moves) > before
 
     def _whole_parts(self, point: Floats) -> tuple[Ints, Ints]:
-        """The point with its fractional components set to zero, and the component of each cell."""
+        """The point with its fractional components set to zero, and the component of each class."""
         moving = np.abs(point) > 1e-7
         rows = self.sub @ sparse.diags_array(moving.astype(float))
         rows.eliminate_zeros()
@@ -151,37 +227,26 @@ class _Proof:
         near = np.abs(move) <= self.reach
         lacking = self.wanted & (self.seen.sum(axis=1) < self.values) & near
         column = np.where(near, move + self.reach, self.reach)
-        new = lacking & ~self.seen[np.arange(len(move)), column]
-        if not new.any() or (self.sub @ move).any() or (move < np.minimum(self.floor, 0)).any():
+        new = lacking & ~self.seen[np.arange(self.size), column]
+        if not new.any() or (self.sub @ move).any():
             return
-        self.seen[np.arange(len(move))[near], column[near]] = True
-        moved = np.flatnonzero(move)
-        self.moves.append((self.cells[moved], move[moved]))
+        if (move < self.floor).any() or (move > self.ceiling).any():
+            return
+        self.seen[np.arange(self.size)[near], column[near]] = True
+        self.moves.append(move)
 
     def single(self, at: int) -> None:
-        """One integer programme for each value that a cell still lacks."""
-        if self._integer is None:
-            self._integer = _integer_model(self.sub, self.low, self.reach)
-        solver = self._integer
-        solver.changeColsCost(len(self.cells), self.index, np.zeros(len(self.cells)))
+        """One integer programme for each value that a class still lacks."""
+        solver = self._with_integers()
+        solver.changeColsCost(self.size, self.index, np.zeros(self.size))
         for value in sorted(range(-self.values, self.values + 1), key=abs):
             if self.seen[at].sum() >= self.values:
                 break
-            if self.seen[at, value + self.reach] or value < self.low[at]:
+            if self.seen[at, value + self.reach] or not self.low[at] <= value <= self.high[at]:
                 continue
             solver.changeColBounds(at, float(value), float(value))
             solver.run()
             point = np.array(solver.getSolution().col_value)
-            if len(point) == len(self.cells) and abs(point[at] - value) < 1e-6:
+            if len(point) == self.size and abs(point[at] - value) < 1e-6:
                 self.try_point(point)
-        solver.changeColBounds(at, float(self.low[at]), float(self.reach))
-
-
-def _integer_model(matrix: sparse.csr_array, low: Floats, reach: int) -> Any:
-    n = matrix.shape[1]
-    # a limit on nodes, not on seconds: the same inputs give the same proof
-    solver = equalities(
-        matrix, np.zeros(matrix.shape[0]), low, np.full(n, float(reach)), mip_rel_gap=0.3, mip_max_nodes=200
-    )
-    make_integer(solver, n)
-    return solver
+        solver.changeColBounds(at, float(self.low[at]), float(self.high[at]))

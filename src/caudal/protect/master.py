@@ -25,18 +25,22 @@ from caudal.protect.programme import quiet_solver
 
 Row = tuple[Ints, Floats, float]
 
+#: Times that one solution is looked through for cells that stand alone.
+MOST_PASSES = 40
 
-def cut_row(reach: Floats, cell: int, demand: float, always: Bools, candidate: Bools) -> tuple[Row, bool]:
+
+def cut_row(
+    reach: tuple[Ints, Floats], cell: int, demand: float, always: Bools, candidate: Bools
+) -> tuple[Row, bool]:
     """``sum a_j y_j >= b`` from what each cell adds to the reach of ``cell``; whether it can be satisfied."""
-    capped = np.minimum(reach, demand)
-    rest = demand - float(capped[always].sum())
-    own = 0.0 if always[cell] else float(capped[cell])
-    rest -= own
-    use = np.flatnonzero(candidate & (capped > 1e-9))
-    use = use[use != cell]
+    cells, capped = reach[0], np.minimum(reach[1], demand)
+    rest = demand - float(capped[always[cells]].sum())
+    rest -= 0.0 if always[cell] else float(capped[cells == cell].sum())
+    at = candidate[cells] & (capped > 1e-9) & (cells != cell)
+    use = cells[at]
     if rest <= 1e-9:
         return (use[:0], np.zeros(0), 0.0), True
-    values = np.minimum(capped[use], rest) / rest
+    values = np.minimum(capped[at], rest) / rest
     enough = float(values.sum()) >= 1 - 1e-9
     if always[cell]:
         return (use, values, 1.0), enough
@@ -94,13 +98,20 @@ def _unique(rows: list[Row]) -> list[Row]:
 
 @dataclass
 class Master:
-    """The relaxation, with rows appended as the audit finds them."""
+    """The relaxation, with rows appended as the audit finds them.
+
+    A suppressed cell that is alone in an equation is useless: ``y_c <= sum of the others``. These rows are
+    many, so only those that a solution violates are added; they are not among ``rows``.
+    """
 
     candidates: Ints
     cost: Floats
+    matrix: sparse.csr_array
+    always: Bools
     rows: list[Row] = field(default_factory=list)
     _solver: Any = field(init=False)
     _place: Ints = field(init=False)
+    _open: Ints = field(init=False)
 
     def __post_init__(self) -> None:
         self._solver = quiet_solver(presolve="off")
@@ -109,14 +120,19 @@ class Master:
         self._solver.changeColsCost(n, np.arange(n, dtype=np.int32), self.cost[self.candidates])
         self._place = np.full(len(self.cost), -1)
         self._place[self.candidates] = np.arange(n)
+        self._open = np.flatnonzero(abs(self.matrix) @ self.always.astype(np.int64) == 0)
         first, self.rows = self.rows, []
         self.add(first)
 
-    def add(self, rows: list[Row]) -> None:
-        """Append rows."""
+    def add(self, rows: list[Row], *, bounding: bool = True) -> None:
+        """Append rows; those that are not ``bounding`` guide the rounding alone."""
+        self.rows += rows
+        if bounding:
+            self._append(rows)
+
+    def _append(self, rows: list[Row]) -> None:
         if not rows:
             return
-        self.rows += rows
         starts = np.cumsum([0, *(len(r[0]) for r in rows[:-1])]).astype(np.int32)
         index = self._place[np.concatenate([r[0] for r in rows])].astype(np.int32)
         values = np.concatenate([r[1] for r in rows])
@@ -130,19 +146,39 @@ class Master:
 
     def solve(self) -> tuple[Floats, float]:
         """Fractions of all cells, and the value of the relaxation."""
-        self._solver.run()
         fractions = np.zeros(len(self.cost))
-        if len(self.candidates):
-            fractions[self.candidates] = self._solver.getSolution().col_value
+        for _ in range(MOST_PASSES):
+            self._solver.run()
+            if len(self.candidates):
+                fractions[self.candidates] = self._solver.getSolution().col_value
+            lone = self._lone_rows(fractions)
+            if not lone:
+                break
+            self._append(lone)
         return np.clip(fractions, 0, 1), float(self._solver.getObjectiveValue())
+
+    def _lone_rows(self, fractions: Floats) -> list[Row]:
+        """The rows of cells that are more suppressed than all others of an equation together."""
+        weight = sparse.diags_array(fractions)
+        found = (abs(self.matrix[self._open]) @ weight).tocsr()
+        largest = found.max(axis=1).toarray().ravel()
+        lone = self._open[2 * largest > found.sum(axis=1) + 0.01]
+        rows = []
+        for e in lone:
+            cells = self.matrix.indices[self.matrix.indptr[e] : self.matrix.indptr[e + 1]]
+            cells = cells[self._place[cells] >= 0].astype(np.int64)
+            first = int(np.argmax(fractions[cells]))
+            values = np.ones(len(cells))
+            values[first] = -1.0
+            rows.append((cells, values, 0.0))
+        return rows
 
     def least_number(self) -> float:
         """The relaxation of the number of cells, whatever they cost."""
         n = len(self.candidates)
         index = np.arange(n, dtype=np.int32)
         self._solver.changeColsCost(n, index, np.ones(n))
-        self._solver.run()
-        number = float(self._solver.getObjectiveValue())
+        number = self.solve()[1]
         self._solver.changeColsCost(n, index, self.cost[self.candidates])
         return number
 

@@ -25,7 +25,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 EPS = 1e-7
 
 
-def _compiled(function: F) -> F:
+def compiled(function: F) -> F:
+    """``function``, compiled where numba is installed."""
     try:
         from numba import njit
     except ImportError:  # the optional extra `fast`
@@ -122,7 +123,7 @@ def round_pattern(
     return y.astype(bool)
 
 
-@_compiled
+@compiled
 def _flip(net: Net, s: State, j: int, logged: int) -> int:
     """Suppress or publish cell ``j``, keep the sums of its rows, note it in the log."""
     s.y[j] = 1 - s.y[j]
@@ -135,7 +136,7 @@ def _flip(net: Net, s: State, j: int, logged: int) -> int:
     return logged + 1
 
 
-@_compiled
+@compiled
 def _gain(net: Net, s: State, j: int) -> float:
     """Rows that suppressing ``j`` mends, less the rows that it breaks."""
     gain = 0.0
@@ -153,7 +154,7 @@ def _gain(net: Net, s: State, j: int) -> float:
     return max(gain, 0.02)
 
 
-@_compiled
+@compiled
 def _needless(net: Net, s: State, j: int) -> bool:
     """Whether ``j`` is a suppressed free cell whose publication breaks no row."""
     if not s.y[j] or not net.free[j]:
@@ -167,7 +168,7 @@ def _needless(net: Net, s: State, j: int) -> bool:
     return True
 
 
-@_compiled
+@compiled
 def _broken(net: Net, s: State, r: int) -> bool:
     """Whether row ``r`` (equations first, then cuts) is violated."""
     n = len(net.ep) - 1
@@ -176,7 +177,7 @@ def _broken(net: Net, s: State, r: int) -> bool:
     return bool(s.total[r - n] < -EPS)
 
 
-@_compiled
+@compiled
 def _queue_rows(net: Net, s: State, j: int, top: int) -> int:
     """Put the broken rows of ``j`` on the stack."""
     n = len(net.ep) - 1
@@ -195,7 +196,7 @@ def _queue_rows(net: Net, s: State, j: int, top: int) -> int:
     return top
 
 
-@_compiled
+@compiled
 def _best_in(net: Net, s: State, lo: int, hi: int, cells: Any, jitter: int) -> int:
     """The published free cell among ``cells[lo:hi]`` with the best value for its cost, or -1."""
     best, best_score = -1, -1.0
@@ -210,7 +211,7 @@ def _best_in(net: Net, s: State, lo: int, hi: int, cells: Any, jitter: int) -> i
     return best
 
 
-@_compiled
+@compiled
 def _remedy(net: Net, s: State, r: int, jitter: int) -> int:
     """The cell whose flip mends row ``r``: a useless one to publish, else the best one to suppress."""
     n = len(net.ep) - 1
@@ -226,7 +227,7 @@ def _remedy(net: Net, s: State, r: int, jitter: int) -> int:
     return int(_best_in(net, s, net.kp[k], net.kp[k + 1], net.kx, jitter))
 
 
-@_compiled
+@compiled
 def _repair(net: Net, s: State, top: int, logged: int, jitter: int) -> int:
     """Mend the rows on the stack as far as possible; returns the length of the log."""
     while top > 0:
@@ -242,7 +243,7 @@ def _repair(net: Net, s: State, top: int, logged: int, jitter: int) -> int:
     return logged
 
 
-@_compiled
+@compiled
 def _ruin(net: Net, s: State, j: int, many: int, state: int) -> Any:
     """Publish ``j`` and up to ``many`` - 1 suppressed neighbours; returns flips and the random state."""
     logged = _flip(net, s, j, 0)
@@ -265,7 +266,7 @@ def _ruin(net: Net, s: State, j: int, many: int, state: int) -> Any:
     return logged, state
 
 
-@_compiled
+@compiled
 def _trim(net: Net, s: State, start: int, stop: int, logged: int) -> int:
     """Delete needless cells in the short rows of the cells that were added."""
     for b in range(start, stop):
@@ -282,7 +283,7 @@ def _trim(net: Net, s: State, start: int, stop: int, logged: int) -> int:
     return logged
 
 
-@_compiled
+@compiled
 def _dearer(net: Net, s: State, logged: int, most: float) -> bool:
     """Whether the flips in the log cost more than ``most``; a cell may stand there twice and counts once."""
     change = 0.0
@@ -303,7 +304,7 @@ def _dearer(net: Net, s: State, logged: int, most: float) -> bool:
     return bool(change > most)
 
 
-@_compiled
+@compiled
 def _unmended(net: Net, s: State, removed: int) -> bool:
     """Whether a row of a removed cell is still broken."""
     n = len(net.ep) - 1
@@ -318,7 +319,7 @@ def _unmended(net: Net, s: State, removed: int) -> bool:
     return False
 
 
-@_compiled
+@compiled
 def _settle(s: State, logged: int, m: int) -> int:
     """Bring the list of chosen cells up to date; returns its length."""
     for b in range(logged):
@@ -336,7 +337,7 @@ def _settle(s: State, logged: int, m: int) -> int:
     return m
 
 
-@_compiled
+@compiled
 def _mend_start(net: Net, s: State, jitter: int) -> int:
     """Mend the start and delete what is needless, least wanted first; returns the number of chosen cells."""
     top = 0
@@ -358,7 +359,7 @@ def _mend_start(net: Net, s: State, jitter: int) -> int:
     return m
 
 
-@_compiled
+@compiled
 def _search(net: Net, s: State, steps: int, seed: int, most: float) -> None:
     """Mend the start, then ruin and recreate ``steps`` times."""
     m = _mend_start(net, s, seed)

@@ -25,18 +25,20 @@ from caudal.protect.certificates import Certificate, certify
 from caudal.protect.master import Master, cut_row, first_rows
 from caudal.protect.rounding import Cover, round_pattern
 
-#: Rounds that start from the relaxation; steps of rounding in them and in the repairs that follow, where
-#: only what makes the pattern cheaper is taken: moving sideways would open other cells.
-EXPLORING = 5
-EXPLORING_STEPS = 3000
-REPAIR_STEPS = 1000
+#: Steps of rounding for each cell, while the search explores and while the pattern only grows.
+STEPS_A_CELL = 8
+GROWING_STEPS = 1000
+#: Where more classes than this still fail after these many rounds, exploring on is slow: it grows at once.
+MANY_FAILURES, PATIENCE = 150, 8
 #: Programmes solved to take cells back, times the cells of the system: a number, not seconds, so that
 #: the same table gives the same pattern.
-PRUNING = 4_000_000
+PRUNING = 20_000_000
 #: Times that wider intervals are asked for because integers are lacking; then it refuses.
 MOST_ASKED = 8
-#: Cells that fail and are looked at in one round: their cuts mend many others.
-FAILURES_A_ROUND = 1000
+#: Classes that fail and are looked at in one round: their cuts mend many others.
+FAILURES_A_ROUND = 250
+#: Share of the time limit for exploring; after it the pattern only grows, which ends for certain.
+EXPLORING_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,6 @@ def suppress(
     primary: Bools,
     *,
     demand: Demand | None = None,
-    layers: tuple[Knowledge, ...] | None = None,
     cost: Floats | None = None,
     forced: Bools | None = None,
     fixed: Bools | None = None,
@@ -111,8 +112,8 @@ def suppress(
     published; ``zeros`` lets empty cells be suppressed. The result is certified only if
     :attr:`Pattern.certified`.
     """
-    search = _Search.start(system, primary, demand or Demand(), layers, cost, forced, fixed, zeros)
-    return search.run(seed, rounds, time.process_time() + time_limit_s, effort)
+    search = _Search.start(system, primary, demand or Demand(), cost, forced, fixed, zeros)
+    return search.run(seed, rounds, time_limit_s, effort)
 
 
 @dataclass
@@ -124,7 +125,7 @@ class _Search:
     counts_layer: Knowledge
     matrix: sparse.csr_array
     matrix_t: sparse.csr_array
-    layers: tuple[Knowledge, ...]
+    know: Knowledge
     primary: Bools
     always: Bools
     candidate: Bools
@@ -132,8 +133,8 @@ class _Search:
     master: Master
     hopeless: Ints
     grown: Bools
-    pools: tuple[Pool, ...]
-    everybody: bool = False
+    pool: Pool
+    fractions: Floats
     asked_more: int = 0
     least: float = 0.0
     least_n: float = 0.0
@@ -144,157 +145,137 @@ class _Search:
         system: CellSystem,
         primary: Bools,
         demand: Demand,
-        layers: tuple[Knowledge, ...] | None,
         cost: Floats | None,
         forced: Bools | None,
         fixed: Bools | None,
         zeros: bool,
     ) -> _Search:
         nothing = np.zeros(system.size, bool)
-        layers = layers or (knowledge(system, primary, demand, zeros=zeros),)
+        know = knowledge(system, primary, demand, zeros=zeros)
         always = primary | system.hidden | (forced if forced is not None else nothing)
         allowed = ~always & ~(fixed if fixed is not None else nothing)
         candidate = allowed & ((system.counts > 0) | zeros)
         cost = default_cost(system) if cost is None else cost
         # a published zero moves nowhere and binds nothing
         matrix = _without(system.matrix, ~(candidate | always | (system.counts > 0)))
-        rows, hopeless = [], []
-        for know in layers:
-            found, lost = first_rows(matrix, know, always, candidate)
-            rows += found
-            hopeless += list(lost)
+        rows, hopeless = first_rows(matrix, know, always, candidate)
         return cls(
             system,
             demand,
-            layers[0],
+            know,
             matrix,
             matrix.T.tocsr(),
-            layers,
+            know,
             primary,
             always,
             candidate,
             cost,
-            Master(np.flatnonzero(candidate), cost, rows),
-            np.array(sorted(set(hopeless)), np.int64),
+            Master(np.flatnonzero(candidate), cost, matrix, always, rows),
+            hopeless,
             nothing.copy(),
-            tuple(Pool(system.size) for _ in layers),
+            Pool(system.size),
+            np.zeros(system.size),
         )
 
-    def run(self, seed: int, rounds: int, deadline: float, effort: int) -> Pattern:
+    def run(self, seed: int, rounds: int, limit_s: float, effort: int) -> Pattern:
         """Rounds until the attacker finds nothing and every cell is proved, or time runs out.
 
-        The first rounds explore; then the last pattern is repaired; after ``rounds`` it only grows, which
-        ends for certain, and what it holds too much is taken back. A pattern that holds is made cheaper
-        for a while, then proved; where the proof lacks integers, wider intervals are asked for.
+        At first the pattern is free to change; after ``rounds`` it only grows, which ends for certain, and
+        what it holds too much is taken back. Where the proof lacks integers, wider intervals are asked for.
         """
-        pattern, done = self.always.copy(), 0
+        started = time.process_time()
+        pattern, done, growing = self.always.copy(), 0, False
         failures: list[Failure] = []
         certificate: Certificate | None = None
-        while time.process_time() < deadline:
+        while time.process_time() - started < limit_s:
             done += 1
-            pattern = self._next(pattern, done, rounds, seed, effort)
-            failures = self._audit(pattern, seed + 1000 * done)
+            if not growing:
+                late = time.process_time() - started > EXPLORING_SHARE * limit_s
+                stuck = done > PATIENCE and len({f.number for f in failures}) > MANY_FAILURES
+                growing = late or stuck or done > rounds
+                self._bound(growing)
+            pattern = self._next(pattern, done, seed, effort, growing)
+            failures = self._audit(pattern, seed + 1000 * done, growing)
             if len(self.hopeless):  # no pattern is enough: say so at once
                 break
             if failures:
                 continue
-            if not self.everybody:  # secondary cells too must stay open, once the primary ones do
-                self.everybody = True
-                continue
-            pattern = self._cheaper(pattern, deadline)
+            if growing:
+                pattern = self._prune(pattern, started + limit_s)
+                self.grown[:] = False
+            elif not self.asked_more:
+                self._bound(True)
             certificate = self._prove(pattern, seed + done)
             if not certificate.unproved or self.asked_more == MOST_ASKED:
                 break
+            growing = True
             self._ask_more(certificate)
         return self._result(pattern, failures, done, certificate)
 
-    def _next(self, pattern: Bools, done: int, rounds: int, seed: int, effort: int) -> Bools:
-        """The pattern of the next round."""
-        fractions, value = self.master.solve()
-        if not self.grown.any() and not self.asked_more:
-            self.least = value
-        if done == rounds + 1 and not self.asked_more:
+    def _bound(self, last: bool) -> None:
+        """The relaxation of what is known so far, and its value as a bound."""
+        self.fractions, self.least = self.master.solve()
+        if last:
             self.least_n = self.master.least_number()
-        if done > rounds:
-            self.grown |= pattern & self.candidate
-        explore = done <= EXPLORING and not self.everybody
-        start = self.always | (fractions > 0.5) if explore else pattern | self.always
-        steps = (EXPLORING_STEPS if explore else REPAIR_STEPS) * effort
-        return self._round(start, fractions, steps, seed + done, sideways=explore)
 
-    def _cheaper(self, pattern: Bools, deadline: float) -> Bools:
-        """Take back what growth added too much."""
-        fractions, value = self.master.solve()
-        if self.grown.any():
-            pattern = self._prune(pattern, fractions, deadline)
-            self.grown[:] = False
-        elif not self.asked_more:
-            self.least, self.least_n = value, self.master.least_number()
-        return pattern
+    def _next(self, pattern: Bools, done: int, seed: int, effort: int, growing: bool) -> Bools:
+        """The pattern of the next round."""
+        if growing:
+            self.grown |= pattern & self.candidate
+            return self._round(pattern, GROWING_STEPS * effort, seed + done, sideways=False)
+        start = self.always | (self.fractions > 0.5) if done == 1 else pattern
+        return self._round(start, STEPS_A_CELL * self.system.size * effort, seed + done, sideways=True)
 
     def _price(self, pattern: Bools) -> float:
         return float(self.cost[pattern & ~self.always].sum())
 
-    def _prune(self, pattern: Bools, fractions: Floats, deadline: float) -> Bools:
+    def _prune(self, pattern: Bools, deadline: float) -> Bools:
         """Publish again, one by one, what a pattern does not need; least wanted first."""
-        pruners = [
-            Pruner(self.matrix, know, pattern, pool)
-            for know, pool in zip(self.layers, self.pools, strict=True)
-        ]
-        chosen = np.flatnonzero(pattern & self.candidate)
-        order = chosen[np.lexsort((chosen, fractions[chosen] - self.cost[chosen] / self.cost.max()))]
-        for cell in order:
-            if time.process_time() > deadline or sum(p.solved for p in pruners) > PRUNING // self.system.size:
+        pruner = Pruner(self.matrix, self.know, pattern, self.pool)
+        rank = self.fractions - self.cost / self.cost.max()
+        groups = sorted(pruner.classes(self.candidate), key=lambda c: (float(rank[c].mean()), int(c[0])))
+        for cells in groups:
+            if time.process_time() > deadline or pruner.solved > PRUNING // self.system.size:
                 break
-            if all(p.spares(int(cell)) for p in pruners):
-                for p in pruners:
-                    p.publish(int(cell))
-        return pruners[0].suppressed
+            pruner.spares(int(cells[0]))
+        return pruner.suppressed
 
     def _prove(self, pattern: Bools, seed: int) -> Certificate:
         """Integer alternatives for the first layer, the counts."""
         values = int(self.asked.values)
-        return certify(self.matrix, self.counts_layer, pattern, values=values, seed=seed)
+        return certify(
+            self.matrix, self.counts_layer, pattern, values=values, seed=seed, points=self.pool.points
+        )
 
     def _ask_more(self, certificate: Certificate) -> None:
         """A real interval that is wide enough may hold too few integers: ask a wider one of those cells."""
-        know = self.layers[0]
-        demand = know.demand.copy()
+        demand = self.know.demand.copy()
         demand[list(certificate.unproved)] += 1.0
-        self.layers = (replace(know, demand=demand), *self.layers[1:])
+        self.know = replace(self.know, demand=demand)
         self.asked_more += 1
 
-    def _round(self, start: Bools, fractions: Floats, steps: int, seed: int, *, sideways: bool) -> Bools:
+    def _round(self, start: Bools, steps: int, seed: int, *, sideways: bool) -> Bools:
         cuts, rights = self.master.cuts()
         free_of_demand = self.system.hidden & ~self.primary
         shield = abs(self.matrix) @ (2 * free_of_demand.astype(np.int64))
         cover = Cover(self.matrix, cuts, rights, shield, self.cost, self.candidate & ~self.grown)
-        return round_pattern(cover, start, fractions, steps=steps, seed=seed, sideways=sideways)
+        return round_pattern(cover, start, self.fractions, steps=steps, seed=seed, sideways=sideways)
 
-    def _audit(self, pattern: Bools, seed: int) -> list[Failure]:
-        failures: list[Failure] = []
-        for layer, (know, pool) in enumerate(zip(self.layers, self.pools, strict=True)):
-            if not self.everybody:
-                know = replace(know, demand=np.where(self.always, know.demand, 0.0))
-            found = audit_widths(
-                self.matrix,
-                self.matrix_t,
-                know,
-                pattern,
-                pool=pool,
-                seed=seed + layer,
-                most_failures=FAILURES_A_ROUND,
-            )
-            failures += [f for f in found.failures if f.cell not in self.hopeless]
-            self._new_rows(found.failures, know)
-        return failures
-
-    def _new_rows(self, failures: tuple[Failure, ...], know: Knowledge) -> None:
+    def _audit(self, pattern: Bools, seed: int, growing: bool) -> list[Failure]:
+        found = audit_widths(
+            self.matrix,
+            self.matrix_t,
+            self.know,
+            pattern,
+            pool=self.pool,
+            seed=seed,
+            most_failures=FAILURES_A_ROUND,
+            all_cells=False,
+        )
         rows = []
-        for f in failures:
-            row, enough = cut_row(
-                f.reach, f.cell, know.demand[f.cell], self.always | self.grown, self.candidate & ~self.grown
-            )
+        given, free = self.always | self.grown, self.candidate & ~self.grown
+        for f in found.failures:
+            row, enough = cut_row(f.reach, f.cell, self.know.demand[f.cell], given, free)
             if enough:
                 rows.append(row)
             elif self.always[f.cell]:
@@ -302,14 +283,16 @@ class _Search:
             else:  # a secondary cell that nothing could keep open is better published
                 self.candidate[f.cell] = self.grown[f.cell] = False
                 self.master.publish(f.cell)
-        self.master.add(rows)
+        # rows that lean on cells that merely grew, or on wider intervals, bound nothing
+        self.master.add(rows, bounding=not growing and not self.asked_more)
+        return [f for f in found.failures if f.cell not in self.hopeless]
 
     def _result(
         self, pattern: Bools, failures: list[Failure], rounds: int, proof: Certificate | None
     ) -> Pattern:
         open_cells = {f.cell for f in failures}
         if proof is None and not failures:  # time ran out before anything was proved
-            open_cells |= set(np.flatnonzero(pattern & (self.layers[0].demand > 0)).tolist())
+            open_cells |= set(np.flatnonzero(pattern & (self.know.demand > 0)).tolist())
         secondary = pattern & ~self.always
         return Pattern(
             pattern,
