@@ -47,7 +47,13 @@ def cell(indicator: str, value: float | None, **more: Any) -> Cell:
 
 def source(name: str) -> SourceEntry:
     return SourceEntry(
-        source=name, title={"en": "long" if name == "short" else name}, producer="p", origin="o", licence="l", kind="k", concept={}
+        source=name,
+        title={"en": "long" if name == "short" else name},
+        producer="p",
+        origin="o",
+        licence="l",
+        kind="k",
+        concept={},
     )
 
 
@@ -104,6 +110,23 @@ def test_the_history_of_a_route_is_that_of_the_latest_edition() -> None:
     old = [replace(on_route("SEA", 1, y), vintage="2020") for y in ("2019", "2020", "2021")]
     (found,) = routes(voice(*old, on_route("SEA", 5, "2022"), on_route("SEA", 7, "2023")))
     assert [r.value for r in found.sections[0].history.table.rows] == ["5", "7"]
+
+
+def test_a_newer_edition_of_an_earlier_year_does_not_replace_the_series() -> None:
+    series = [replace(on_route("SEA", 1, y), vintage="2020-01") for y in ("2018", "2019")]
+    again = [replace(on_route("SEA", v, y), vintage="2024-04") for v, y in ((7, "2014"), (8, "2015"))]
+    (found,) = routes(voice(*series, *again))
+    assert [r.labels for r in found.sections[0].history.table.rows] == [("2018",), ("2019",)]
+
+
+def test_a_period_of_which_a_part_was_counted_and_a_break_say_so() -> None:
+    broken = replace(on_route("SEA", 5, "2022"), status="B")
+    partial = replace(on_route("SEA", 7, "2023"), status="P", error_note="minimum; incomplete-period")
+    (found,) = routes(voice(on_route("SEA", 4, "2021"), broken, partial))
+    history = found.sections[0].history
+    assert [r.status for r in history.table.rows] == ["", "break in the series", "only a part of the period"]
+    assert str(history.svg).count('class="ref"') == 1 and str(history.svg).count("dot weak") == 1
+    assert "Dashed upright: the series breaks." in history.key and "Hollow" in history.key
 
 
 def test_a_release_without_routes_has_none() -> None:
