@@ -155,6 +155,7 @@ class Confidentiality(Spec):
     audited: int = 0
     audit: Text = Field({}, description="what the auditor assumed and tried, in words")
     not_modelled: tuple[Text, ...] = ()
+    verdict_sha256: str = Field("", description="checksum of the report that the custodian read and signs")
 
 
 class Expectation(Spec):

@@ -37,7 +37,7 @@ from caudal.protect.overlap import Overlap
 from caudal.protect.population import Key, Population, read_populations
 from caudal.protect.primary import dominant, p_percent_risk, small_counts
 from caudal.protect.release import MISSING, PUBLIC, RELEASED, SUPPRESSED, Shown, release_table
-from caudal.protect.verdict import PopulationVerdict, VerdictReport
+from caudal.protect.verdict import PopulationVerdict, VerdictReport, size_class
 
 
 @dataclass(frozen=True)
@@ -383,4 +383,18 @@ def _report(
         verdicts.count(MISSING),
         tuple(d.verdict for d in done),
         loss,
+        _by_size(rows, verdicts, judged),
     )
+
+
+def _by_size(
+    rows: list[dict[str, object]], verdicts: list[str], judged: list[int]
+) -> dict[str, tuple[int, int]]:
+    """Figures withheld and all, by the units behind them."""
+    found: dict[str, tuple[int, int]] = {}
+    for i in judged:
+        n = rows[i]["sample_n"] if rows[i]["sample_n"] is not None else rows[i]["value"]
+        if isinstance(n, (int, float)) and n >= 0:
+            lost, all_ = found.get(size_class(int(n)), (0, 0))
+            found[size_class(int(n))] = (lost + (verdicts[i] == SUPPRESSED), all_ + 1)
+    return dict(sorted(found.items(), key=lambda f: int(f[0].split("-")[0].rstrip("+"))))

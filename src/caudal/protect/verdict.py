@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Any
+
+from ruamel.yaml import YAML
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class PopulationVerdict:
 
 @dataclass(frozen=True)
 class VerdictReport:
-    """The verdict of a release."""
+    """The verdict of a release. ``loss``: dimension -> code -> figures withheld and all; ``by_size`` the same
+    by the units behind them; ``undeclared``: dimensions of one column without a declared relation;
+    ``carried_n``: figures that stand as the last signed edition has them."""
 
     observations_n: int
     released_n: int
@@ -43,8 +49,9 @@ class VerdictReport:
     missing_n: int
     populations: tuple[PopulationVerdict, ...]
     loss: Mapping[str, Mapping[str, tuple[int, int]]]
-    inputs: tuple[str, ...] = field(default_factory=lambda: MODELLED)
-    not_modelled: tuple[str, ...] = field(default_factory=lambda: NOT_MODELLED)
+    by_size: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    undeclared: tuple[tuple[str, str], ...] = ()
+    carried_n: int = 0
 
     @property
     def certified(self) -> bool:
@@ -83,32 +90,43 @@ class VerdictReport:
             shown = ", ".join(f"{c} {lost}/{all_}" for c, (lost, all_) in worst if lost)
             if shown:
                 out.append(f"lost by {dimension}: {shown}")
-        out.append("modelled: " + "; ".join(self.inputs))
-        out.append("not modelled: " + "; ".join(self.not_modelled))
+        out += [f"lost by size {size}: {lost}/{all_}" for size, (lost, all_) in self.by_size.items() if lost]
+        out.append("modelled: " + "; ".join(t["en"] for t in self.modelled()))
+        out.append("not modelled: " + "; ".join(t["en"] for t in self.untried()))
         return out
 
+    def modelled(self) -> list[Mapping[str, str]]:
+        """What the auditor held against the pattern, in words by language."""
+        return list(gate_words()["modelled"].values())
 
-#: What the auditor holds against a pattern.
-MODELLED: tuple[str, ...] = (
-    "margins and hierarchies of all tables of the population, as one system",
-    "months and quarters of a year, where they count events and add up",
-    "margins that no table shows and two tables share",
-    "dimensions that divide the same people without nesting, where their relation is declared",
-    "remainders: what published categories leave over, and complements of shares",
-    "joint cells behind tables that form a ring",
-    "non-negativity and integrality",
-    "shares, ratios and gaps: withheld with their numerator, denominator, complement and inputs",
-    "errors, design effects, coefficients of variation, degrees of freedom and reliability of published "
-    "cells: the attacker is taken to know the exact n of every published cell",
-)
+    def untried(self) -> list[Mapping[str, str]]:
+        """What it did not, in words by language; pairs of dimensions only where there are any."""
+        words = dict(gate_words()["not_modelled"])
+        told = words.pop("undeclared")
+        pairs = ", ".join(f"{a} / {b}" for a, b in self.undeclared)
+        said = [{lang: text.format(pairs=pairs) for lang, text in told.items()}] if pairs else []
+        return [*words.values(), *said]
 
-#: What it does not hold against it, for the custodian to weigh.
-NOT_MODELLED: tuple[str, ...] = (
-    "several contributors who pool what they know of one suppressed cell",
-    "differences between populations of different sources, between stocks at different dates, and between "
-    "two indicators of which one contains the other and no share ties them",
-    "tables that leave out categories of a population and have no margin: only their total bounds them",
-    "the weights of survey records: what is proved is proved of unweighted records",
-    "tables outside the release that the attacker holds and the ledger does not list",
-    "which of the sufficient patterns the search prefers, for an attacker who reruns it on each alternative",
-)
+
+@cache
+def gate_words() -> Mapping[str, Any]:
+    """The words of the gate, by language: ``catalogue/gate.yaml``."""
+    text = files("caudal.catalogue").joinpath("gate.yaml").read_text(encoding="utf-8")
+    words: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return words
+
+
+def size_class(n: int) -> str:
+    """The class of a figure by the units behind it.
+
+    >>> [size_class(n) for n in (0, 7, 20, 5000)]
+    ['0', '1-9', '20-49', '500+']
+    """
+    for low, high in SIZES:
+        if n <= high:
+            return f"{low}-{high}" if high > low else str(low)
+    return f"{SIZES[-1][1] + 1}+"
+
+
+#: Classes of figures by the units behind them.
+SIZES = ((0, 0), (1, 9), (10, 19), (20, 49), (50, 99), (100, 499))

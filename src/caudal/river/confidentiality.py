@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from caudal.model.observation import KEY_BEFORE_DIMENSIONS, NOT_APPLICABLE, TOTAL
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.release import Confidentiality
 from caudal.model.spec import text_in
-from caudal.protect.verdict import VerdictReport
-
-
-@cache
-def _words() -> Mapping[str, Any]:
-    text = files("caudal.catalogue").joinpath("gate.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
-    return words
+from caudal.protect.verdict import VerdictReport, gate_words
 
 
 def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[str]) -> Confidentiality:
@@ -32,7 +20,7 @@ def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[st
         "values": policy.values,
         "lower": policy.lower(),
     }
-    sentence = _words()["audit"] if judged else _words()["nothing_withheld"]
+    sentence = gate_words()["audit"] if judged else gate_words()["nothing_withheld"]
     return Confidentiality(
         policy={n: str(getattr(policy, n)) for n in ("count_threshold", "survey_threshold", "values")},
         cells=report.observations_n,
@@ -44,6 +32,9 @@ def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[st
             if f"{d}_code" not in KEY_BEFORE_DIMENSIONS and (lost := _lost(codes))
         },
         audited=facts["proved"],
+        not_modelled=tuple(
+            {lang: t.get(lang) or t["en"] for lang in languages} for t in (report.untried() if judged else ())
+        ),
         audit={lang: (text_in(sentence, lang) or sentence["en"]).format(**facts) for lang in languages},
     )
 

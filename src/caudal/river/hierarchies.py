@@ -3,7 +3,7 @@ categories of two dimensions that divide the same people can hold the same perso
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -84,10 +84,11 @@ def overlaps(table: pa.Table, catalogue: Catalogue, territory: str) -> tuple[Ove
     return tuple(o for o in found if o.pairs and o.first != o.second)
 
 
-def unrelated(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    """Dimensions of the key that are made from the same column, and of which no relation is declared."""
+def unrelated(catalogue: Catalogue, shown: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Dimensions among those ``shown`` that are made from the same column, and of which no relation is
+    declared."""
     coarsest = aliases(catalogue)
-    names = [n for n in key_dimensions(catalogue) if n not in coarsest]
+    names = [n for n in key_dimensions(catalogue) if n not in coarsest and n in shown]
     known = {
         frozenset({coarsest.get(n, n), coarsest.get(r.dimension, r.dimension)})
         for n in key_dimensions(catalogue)

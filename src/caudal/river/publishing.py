@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,12 +57,13 @@ from caudal.river.confidentiality import told
 from caudal.river.editions import carried_over
 from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
-from caudal.river.hierarchies import aliases, hierarchies, overlaps
+from caudal.river.hierarchies import aliases, hierarchies, overlaps, unrelated
 from caudal.river.log import Event, Tell
 from caudal.river.secrets import protection_secret, secret_mark
 from caudal.river.signing import signature_over, verify
 from caudal.river.state import CURRENT, current_release, locked
 from caudal.river.truth import TRUTH, compare_with_truth
+from caudal.river.verdict_page import verdict_page
 from caudal.river.withdrawals import without_withdrawn
 
 SITE = "site"
@@ -105,6 +106,8 @@ def write_release(
     )
     released = without_withdrawn(released, folder.publication.notices)  # derived figures too
     confidentiality = _with_totals(told(report, folder.policy, folder.country.languages), released)
+    page = verdict_page(report, folder.policy, folder.catalogue, folder.country.languages, path.name).encode()
+    confidentiality = confidentiality.model_copy(update={"verdict_sha256": sha256_bytes(page)})
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
@@ -122,6 +125,7 @@ def write_release(
             _write_manifest(part, folder, inputs, specs, previous)
     write_table(folder.work / "builder" / f"{path.name}.parquet", unprotected)
     write_bytes(folder.work / "builder" / f"{path.name}.verdict.txt", "\n".join(report.lines()).encode())
+    write_bytes(folder.work / "builder" / f"{path.name}.verdict.html", page)
     write_json(_methods_file(folder, path), report.methods)
     write_json(folder.releases / CURRENT, {"release": path.name})
     return Written(path, confidentiality)
@@ -165,6 +169,11 @@ def judged(
         key_sums=key_sums or None,
         contributions=contributions,
         overlaps=overlaps(unprotected, folder.catalogue, folder.country.territory),
+    )
+    report = replace(
+        report,
+        undeclared=unrelated(folder.catalogue, dimensions_of(own)),
+        carried_n=sum(t.num_rows for t in passed),
     )
     return in_key_order(pa.concat_tables([released, *passed])), report
 
