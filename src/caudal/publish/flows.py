@@ -25,7 +25,8 @@ from caudal.publish.release import Cell
 from caudal.publish.tables import newest
 from caudal.publish.voice import Shown, Voice
 
-MOVEMENT, ACCOUNT, POLICY, REPAIR = "movement", "account_item", "history_policy", "history_repair"
+MOVEMENT, ACCOUNT, POLICY = "movement", "account_item", "history_policy"
+REPAIR, TABLE = "history_repair", "flow_table"
 PROVISIONAL = "P"
 #: Months of the fans and of the revision triangle.
 FAN_MONTHS, TRIANGLE_MONTHS = 36, 12
@@ -110,6 +111,7 @@ class Flows:
     account: Grid | None
     unadjusted: bool
     policies: Policies | None
+    tables: Grid | None
     repairs: Grid | None
 
 
@@ -129,6 +131,7 @@ def flows(voice: Voice) -> Flows | None:
         account,
         account is not None and desk.unadjusted(),
         desk.policies(),
+        desk.tables(),
         desk.repairs(),
     )
 
@@ -313,6 +316,26 @@ class _Desk:
         moved = 100 * ((cell.value or 0.0) - used) / used
         sign = "+" if round(moved, 1) > 0 else ""
         return self.voice.shown(cell), sign + self.voice.amount(moved, 1, "PT")
+
+    def tables(self) -> Grid | None:
+        """How far each table of the last final year moves between the policies."""
+        found = [
+            {(c.time, dict(c.categories)[TABLE]): c for c in self.cells(name, [TABLE]) if c.value is not None}
+            for name in self.roles["tables"]
+        ]
+        if not all(found):
+            return None
+        year = max(time for column in found for time, _ in column)
+        codes = {code for column in found for time, code in column if time == year}
+        rows = (
+            (self.voice.code(TABLE, code), tuple(self._shown_at(column, (year, code)) for column in found))
+            for code in sorted(codes, key=lambda code: self.voice.place(TABLE, code))
+        )
+        text = self.voice.words.text
+        return Grid((text["flow_came"], text["flow_left"]), tuple(rows))
+
+    def _shown_at(self, column: Mapping[tuple[str, str], Cell], key: tuple[str, str]) -> Shown | None:
+        return self.voice.shown(column[key]) if key in column else None
 
     def repairs(self) -> Grid | None:
         """What was put right, in the whole register."""

@@ -28,8 +28,9 @@ from caudal.estimate import indicators as general
 from caudal.estimate.indicators import Crossing, Impossible, Planned, Records, key_dimensions, key_of
 from caudal.estimate.stays.cells import PERSONS, cells_sql
 from caudal.estimate.stays.classified import made_columns
+from caudal.estimate.stays.migrations import direction_of
 from caudal.estimate.stays.numbering import Numbered
-from caudal.estimate.stays.register import Register, direction_of
+from caudal.estimate.stays.register import Register
 from caudal.estimate.stays.whole import WHOLE, whole_rows
 from caudal.model.catalogue import Catalogue
 from caudal.model.codelist import SPECIAL_CODES

@@ -7,7 +7,6 @@ were.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,7 +50,6 @@ ATTRIBUTES = (
     c.BIRTH,
     c.PERMITTED_STAY,
 )
-_CLASS = {"immigration": c.ENTRY, "emigration": c.EXIT}
 _OPEN_FROM = 2 << 30
 
 
@@ -90,16 +88,6 @@ def grouping_of(residence: ResidenceSpec, as_of: date | None = None) -> Grouping
         m.long_stay_days,
     )
     return Grouping(age_limits=AGE_LIMITS, classes=classes, as_of=as_of)
-
-
-def direction_of(universe: str) -> str | None:
-    """The direction of the migrations that a universe counts; None where it counts anything else.
-
-    >>> direction_of("movement_code = 'immigration'"), direction_of("sex_code = 'F'")
-    ('entry', None)
-    """
-    found = re.fullmatch(r"\(*movement_code = '(\w+)'\)*", universe.strip())
-    return _CLASS.get(found[1]) if found else None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 ``account_item``: the population account of each final year, in all and for nationals and foreigners, with
 the vital events that the source states; without them it is unadjusted, and says so. ``history_policy``:
 migrations of each final year under every policy for gaps, and corrected for crossings that nobody recorded
-(losses measured on the runs, coverage of posts as stated). ``history_repair``: repairs by kind.
+(losses measured on the runs, coverage of posts as stated). ``flow_table``: how far each table moves between
+the policies. ``history_repair``: repairs by kind.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -23,14 +24,17 @@ from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.classify import count_repairs
 from caudal.estimate.stays.cube import CubeSpec
 from caudal.estimate.stays.losses import corrected_cube, estimated_losses
+from caudal.estimate.stays.migrations import direction_of
 from caudal.estimate.stays.sensitivity import policy_movement
 from caudal.estimate.stays.stocks import Vital, population_account
 
 if TYPE_CHECKING:
     from caudal.estimate.stays.register import Register
 
-ACCOUNT, POLICY, REPAIR = "account_item", "history_policy", "history_repair"
-WHOLE = (ACCOUNT, POLICY, REPAIR)
+ACCOUNT, POLICY, REPAIR, TABLE = "account_item", "history_policy", "history_repair", "flow_table"
+WHOLE = (ACCOUNT, POLICY, REPAIR, TABLE)
+#: Breakdowns whose tables are held against each other under all policies.
+TABLES = ("sex", "age", "citizenship", "post", "length_of_stay")
 ITEMS: Mapping[str, str] = {
     "opening": "opening_n",
     "births": "births_n",
@@ -55,6 +59,8 @@ def whole_rows(
         return _account(register, crossing, territory)
     if POLICY in crossing:
         return _policies(register, planned)
+    if TABLE in crossing:
+        return _tables(register, planned)
     return _repairs(register)
 
 
@@ -118,19 +124,15 @@ def _items(items: Mapping[str, int], year: int, note: str, group: Any) -> list[d
 
 
 def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
-    from caudal.estimate.stays.register import direction_of
-
     direction = direction_of(planned.formula.universe)
-    moved = register.kept("policies", lambda: policy_movement(register.packed, register.settings, _BY_MONTH))
+    moved = register.kept("policies", lambda: _under_policies(register))
     corrected = register.kept("corrected", lambda: _corrected(register))
     found = []
     for year in _final_years(register):
         rows = _of(moved, year, direction)
-        for column in (n for n in moved.column_names if n.endswith("_n")):
-            policy = column.removesuffix("_n")
-            if policy not in ("least", "most", "crossings"):
-                total = sum(r[column] for r in rows)
-                found.append(_cell(total, year=str(year), history_policy=policy))
+        for policy in _policies_of(moved):
+            total = sum(r[f"{policy}_n"] for r in rows)
+            found.append(_cell(total, year=str(year), history_policy=policy))
         fixed = _of(corrected, year, direction)
         if not fixed:
             continue
@@ -142,6 +144,51 @@ def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
         told = {"model_se": float(se), **limits, "year": str(year), "history_policy": _CORRECTED}
         found.append(_cell(float(np.round(value)), "E", "corrected-for-losses", **told))
     return found
+
+
+def _tables(register: Register, planned: Planned) -> list[dict[str, Any]]:
+    """How far each table of a final year moves: the sum over its cells of the distance between the largest
+    and the smallest figure under any policy, as a share of the total."""
+    direction = direction_of(planned.formula.universe)
+    moved = register.kept("policies", lambda: _under_policies(register))
+    found = []
+    for year in _final_years(register):
+        rows = _of(moved, year, direction)
+        total = sum(r["crossings_n"] for r in rows)
+        for name in ("", *(d for d in TABLES if f"{d}_code" in moved.column_names)):
+            width = _width(rows, f"{name}_code" if name else "", _policies_of(moved))
+            if total:
+                code = f"by_{name}" if name else "whole"
+                share = {**_cell(width / total, year=str(year), flow_table=code), "n": total}
+                found.append(share)
+    return found
+
+
+def _width(rows: list[dict[str, Any]], by: str, policies: tuple[str, ...]) -> int:
+    """The distances between the policies' extremes, summed over the codes of a column (none: the total)."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for policy in policies:
+            sums[row[by] if by else ""][policy] += row[f"{policy}_n"]
+    return sum(max(s.values()) - min(s.values()) for s in sums.values())
+
+
+def _under_policies(register: Register) -> pa.Table:
+    """Migrations by month, direction and every breakdown, under every policy."""
+    packed = register.packed
+    there = {
+        "sex": packed.sex is not None,
+        "age": packed.birth_day is not None,
+        "citizenship": c.CITIZENSHIP in packed.labels,
+        "post": c.POST in packed.labels,
+    }
+    by = ("month", "direction", *(d for d in TABLES if there.get(d, True)))
+    return policy_movement(packed, register.settings, CubeSpec(by=by))
+
+
+def _policies_of(moved: pa.Table) -> tuple[str, ...]:
+    counts = (n.removesuffix("_n") for n in moved.column_names if n.endswith("_n"))
+    return tuple(n for n in counts if n not in ("least", "most", "crossings"))
 
 
 def _of(table: pa.Table, year: int, direction: str | None) -> list[dict[str, Any]]:
