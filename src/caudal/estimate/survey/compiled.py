@@ -18,6 +18,8 @@ import numpy as np
 
 from caudal.estimate.survey.frame import Ints
 
+#: PSUs whose margins are made side by side.
+LANES = 8
 #: Below this number of rows, loading the compiled form costs more than it saves.
 WORTHWHILE_ROWS = 200_000
 
@@ -79,63 +81,81 @@ def margin_steps(sizes: Sequence[int], wanted: Sequence[tuple[int, ...]]) -> tup
     return np.asarray(steps, dtype=np.int64).reshape(-1, 5), length, places
 
 
-def _add_rows(
+def _add_rows(  # noqa: C901 - plain loops are what compiles
     by_psu: Any, by_cell: Any, psu: Any, zone: Any, cell: Any, weight: Any, values: Any, spec: Any
 ) -> None:
     """Add each row's terms to ``by_psu`` (terms, PSUs, cells) and ``by_cell`` (zones x cells, terms).
 
     ``values`` (expressions, rows); a row of ``spec`` is a term: its kind (0 weighted, 1 count, 2 cases), two
-    factors and two expressions that must be known (-1: none).
+    factors and two expressions that must be known (-1: none). Term by term, so that what a term is made of is
+    decided once; the rows of each are added in their order.
     """
-    psu_terms = by_psu.shape[0]
+    psu_terms, cells = by_psu.shape[0], by_psu.shape[2]
+    summand = np.empty(cell.size)
+    # unsigned: an index that cannot be negative needs no look
+    fine, coarse = np.empty(cell.size, np.uint64), np.empty(cell.size, np.uint64)
     for i in range(cell.size):
-        p, c = psu[i], cell[i]
-        position = zone[p] * by_psu.shape[2] + c
-        for t in range(spec.shape[0]):
-            kind = spec[t, 0]
-            v = weight[i] if kind == 0 else 1.0
-            for k in range(1, 3):
-                if spec[t, k] >= 0:
-                    factor = values[spec[t, k], i]
-                    v = (1.0 if factor != 0 else 0.0) if kind == 2 else v * factor
-            for k in range(3, 5):
-                if spec[t, k] >= 0 and np.isnan(values[spec[t, k], i]):
-                    v = 0.0
-            if t < psu_terms:
-                by_psu[t, p, c] += v
-            else:
-                by_cell[position, t - psu_terms] += v
+        fine[i] = psu[i] * cells + cell[i]
+        coarse[i] = zone[psu[i]] * cells + cell[i]
+    for t in range(spec.shape[0]):
+        kind = spec[t, 0]
+        for i in range(cell.size):
+            summand[i] = weight[i] if kind == 0 else 1.0
+        for k in range(1, 3):
+            if spec[t, k] >= 0:
+                factor = values[spec[t, k]]
+                if kind == 2:
+                    for i in range(cell.size):
+                        summand[i] = 1.0 if factor[i] != 0 else 0.0
+                else:
+                    for i in range(cell.size):
+                        summand[i] *= factor[i]
+        for k in range(3, 5):
+            if spec[t, k] >= 0:
+                known = values[spec[t, k]]
+                for i in range(cell.size):
+                    if np.isnan(known[i]):
+                        summand[i] = 0.0
+        if t < psu_terms:
+            into = by_psu[t].reshape(-1)
+            for i in range(cell.size):
+                into[fine[i]] += summand[i]
+        else:
+            column = by_cell[:, t - psu_terms]
+            for i in range(cell.size):
+                column[coarse[i]] += summand[i]
 
 
-def _fill_margins(  # noqa: C901 - plain loops are what compiles
+def _fill_margins(  # noqa: C901
     fine: Any, start: Any, end: Any, steps: Any, scratch: Any, chosen: Any, arena: Any
 ) -> None:
-    """Margins of some PSUs of ``fine`` (terms, PSUs, cells) into ``arena`` (terms, PSUs, stacked cells)."""
-    cells_n = fine.shape[2]
+    """Margins of some PSUs of ``fine`` (terms, PSUs, cells) into ``arena`` (terms, PSUs, stacked cells).
+
+    ``scratch`` (cells of all steps, lanes) holds so many PSUs side by side.
+    """
+    cells_n, lanes = fine.shape[2], scratch.shape[1]
     for t in range(fine.shape[0]):
-        for p in range(start, end):
-            for c in range(cells_n):
-                scratch[c] = fine[t, p, c]
+        for p in range(start, end, lanes):
+            width = min(lanes, end - p)
+            for q in range(width):
+                row = fine[t, p + q]
+                for c in range(cells_n):
+                    scratch[c, q] = row[c]
             for s in range(steps.shape[0]):
                 source, target, outer, dropped, inner = steps[s]
                 for o in range(outer):
-                    base = source + o * dropped * inner
-                    into = target + o * inner
-                    if inner < 8:
+                    base, into = source + o * dropped * inner, target + o * inner
+                    for i in range(inner):
+                        for q in range(lanes):
+                            scratch[into + i, q] = scratch[base + i, q]
+                    for m in range(1, dropped):
                         for i in range(inner):
-                            total = scratch[base + i]
-                            for m in range(1, dropped):
-                                total += scratch[base + m * inner + i]
-                            scratch[into + i] = total
-                    else:
-                        for i in range(inner):
-                            scratch[into + i] = scratch[base + i]
-                        for m in range(1, dropped):
-                            for i in range(inner):
-                                scratch[into + i] += scratch[base + m * inner + i]
-            row = arena[t, p - start]
-            for c in range(chosen.size):
-                row[c] = scratch[chosen[c]]
+                            for q in range(lanes):
+                                scratch[into + i, q] += scratch[base + m * inner + i, q]
+            for q in range(width):
+                row = arena[t, p + q - start]
+                for c in range(chosen.size):
+                    row[c] = scratch[chosen[c], q]
 
 
 def _scatter_margins(

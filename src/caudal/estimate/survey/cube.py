@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caudal.estimate.survey.compiled import WORTHWHILE_ROWS, Kernels, kernels, margin_steps
+from caudal.estimate.survey.compiled import LANES, WORTHWHILE_ROWS, Kernels, kernels, margin_steps
 from caudal.estimate.survey.crossing import Crossing, Family, Layout, Margins, blocks, families, layout
 from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
@@ -77,13 +77,15 @@ def variances(
         margins = Margins(fine, stacked, start, end) if fast is None or gaps else None
         if fast is not None:
             fast.fill(start, end)
-        for family, total in zip(grouped, sums, strict=True):
+        for place, family in enumerate(grouped):
             block = Block(fine, family, (start, end), margins, scale, requests)
             if fast is None:
-                block.add(total)
+                block.add(sums[place])
             else:
-                fast.add(total, block)
+                fast.add(place, block)
             _add_gaps(gap_sums, block, gaps)
+    if fast is not None:
+        fast.finish(sums)
     _settle_lonely(fine, stacked, grouped, sums, gap_sums, requests, gaps, scale)
     statistics = {
         (position, request.parts.name): total.part(k, family.slices[position])
@@ -209,7 +211,7 @@ class Compiled:
             self.steps, length, places = margin_steps(fine.row_sizes, stacked.axes)
             sizes = {axes: place.stop - place.start for axes, place in stacked.slices.items()}
             self.chosen = np.concatenate([places[a] + np.arange(sizes[a]) for a in stacked.axes])
-            self.scratch = np.zeros(length)
+            self.scratch = np.zeros((length, LANES))
         elif fine.entries is not None:
             psu, self.cell = np.divmod(fine.entries, fine.cells_n)
             self.starts = np.searchsorted(psu, np.arange(fine.stratum_of_psu.size + 1))
@@ -221,6 +223,7 @@ class Compiled:
         distinct = list(dict.fromkeys(a.weight for a in requests))
         self.weights = np.array([terms.index(w) for w in distinct])
         self.weight_of = [distinct.index(a.weight) for a in requests]
+        self.running: dict[int, tuple[Floats, Floats, Floats, Floats]] = {}
 
     @classmethod
     def of(cls, fine: FineTable, stacked: Layout, requests: Sequence[Asked]) -> Compiled | None:
@@ -242,26 +245,36 @@ class Compiled:
                 self.starts, self.cell, self.values, start, end, self.places, self.arena
             )
 
-    def add(self, into: Accumulated, block: Block) -> None:
-        """Add the block's part of the variances and counts of all statistics."""
+    def add(self, place: int, block: Block) -> None:
+        """Add the block's part of the variances and counts of all statistics of family number ``place``."""
         runs, scale, family = block.runs, block.scale, block.family
-        pairs = [coefficients(family, a) for a in self.requests]
-        ratio, inverse = (np.ascontiguousarray(np.stack(p).swapaxes(1, 2)) for p in zip(*pairs, strict=True))
+        if place not in self.running:
+            self.running[place] = self._started(family)
+        ratio, inverse, variance, members = self.running[place]
         order = np.arange(block.stratum.size) if runs.order is None else runs.order
         lonely = scale.lonely[runs.stratum]
-        cells, groups = family.shape
-        variance = np.zeros((len(self.requests), groups, cells))
-        members = np.zeros((self.weights.size, 4, groups, cells))
         self.kernel.add_family(
             variance, members, self.arena if family.is_all else self.arena[:, :, family.rows], self.y, self.x,
             self.weights, ratio, inverse, order, runs.starts, runs.starts + runs.sizes,
             block.group[order[runs.starts]], scale.n_h[runs.stratum], scale.factor[runs.stratum], lonely,
             (lonely > 0) & (scale.lonely_choice == "adjust"),
         )  # fmt: skip
-        into.variance[...] += variance.swapaxes(1, 2)
-        for k, j in enumerate(self.weight_of):
-            for total, found in zip(into.counts, members[j], strict=True):
-                total[k] += found.T
+
+    def _started(self, family: Family) -> tuple[Floats, Floats, Floats, Floats]:
+        pairs = [coefficients(family, a) for a in self.requests]
+        ratio, inverse = (np.ascontiguousarray(np.stack(p).swapaxes(1, 2)) for p in zip(*pairs, strict=True))
+        cells, groups = family.shape
+        variance = np.zeros((len(self.requests), groups, cells))
+        return ratio, inverse, variance, np.zeros((self.weights.size, 4, groups, cells))
+
+    def finish(self, sums: Sequence[Accumulated]) -> None:
+        """Hand over what all blocks added up to."""
+        for place, (_, _, variance, members) in self.running.items():
+            into = sums[place]
+            into.variance[...] = variance.swapaxes(1, 2)
+            for k, j in enumerate(self.weight_of):
+                for total, found in zip(into.counts, members[j], strict=True):
+                    total[k] = found.T
 
 
 def _stacked_places(fine: FineTable, stacked: Layout) -> Ints:

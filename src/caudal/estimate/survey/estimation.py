@@ -113,16 +113,19 @@ def estimate_cube(
             return _estimated(source, design, prepared, statistics, gaps, replicates, level)
         if replicates is not None:
             raise CaudalError(problem("survey-contradiction", first="calibration", second="replicates"))
-        columns = [
-            *(e for a in prepared.requests for e in a.parts.expressions),
-            prepared.request.where or "true",
-        ]
-        columns += [f"CAST({sql} AS VARCHAR)" for sql in prepared.dim_sql.values()]
-        whole, sample = calibrated_table(source, design, calibration, columns)
+        whole, sample = _calibrated(source, design, prepared, calibration)
     with opened(whole, None, threads) as source:
         final = weighted(design)
         prepared = _prepared(source, final, statistics, crossings, where, missing, gaps)
         return _estimated(source, final, prepared, statistics, gaps, None, level, sample)
+
+
+def _calibrated(
+    source: Source, design: Design, prepared: _Prepared, calibration: Calibration
+) -> tuple[pa.Table, Sample]:
+    columns = [e for a in prepared.requests for e in a.parts.expressions]
+    columns += [f"CAST({sql} AS VARCHAR)" for sql in prepared.dim_sql.values()]
+    return calibrated_table(source, design, calibration, [*columns, prepared.request.where or "true"])
 
 
 def _rows(prepared: _Prepared, sample: Sample) -> Rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from caudal.estimate.survey.coding import plain
 from caudal.estimate.survey.frame import Floats, Ints
 
 #: The code of a breakdown that a crossing does not hold (SDMX: total).
@@ -103,8 +104,13 @@ def _text_codes(texts: Sequence[str] | str, kept: Ints, distinct: dict[str, int]
     """The position of each text among the distinct ones, which grow."""
     if isinstance(texts, str):
         return np.full(kept.size, distinct.setdefault(texts, len(distinct)), dtype=np.int64)
-    found = (distinct.setdefault(texts[i], len(distinct)) for i in kept.tolist())
-    return np.fromiter(found, dtype=np.int64, count=kept.size)
+    encoded = pa.array(texts, pa.string()).dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    codes = plain(encoded.indices)[kept]
+    places = np.zeros(len(names), dtype=np.int64)
+    for code in np.unique(codes).tolist():
+        places[code] = distinct.setdefault(names[code], len(distinct))
+    return np.asarray(places[codes], dtype=np.int64)
 
 
 def _ess(cells: Cells) -> Floats:

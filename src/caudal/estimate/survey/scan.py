@@ -194,7 +194,8 @@ class _Cells:
 
     def __init__(self, terms: Sequence[Term], zone_of_psu: Ints, cells_n: int) -> None:
         self.terms, self.zone, self.cells_n = terms, zone_of_psu, cells_n
-        self.totals = np.zeros(((int(zone_of_psu.max(initial=0)) + 1) * cells_n, len(terms)))
+        # each term's sums lie together
+        self.totals = np.zeros((len(terms), (int(zone_of_psu.max(initial=0)) + 1) * cells_n)).T
 
     def add(self, psu: Ints, cell: Ints, chunk: _Chunk) -> None:
         position = self.zone[psu] * self.cells_n + cell
