@@ -253,3 +253,18 @@ def test_figures_that_count_different_things_are_refused_unless_somebody_says_wh
     assert f"indicators/{rate}.yaml: {rate} would put figures together" in told
     assert "on the axis event one says" in told and "adjustments" in told
     assert current_release(folder) == release
+
+
+def test_a_break_of_a_dimension_that_nothing_bears_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliveries = {"usa_encounters": ["{period: 2023-12, file: made.csv}"]}
+    folder = copy_of(tmp_path / "americas", deliveries, ["border_encounters"])
+    replace_in(
+        folder / "sources" / "usa_encounters.yaml",
+        "  - at: 2019-10",
+        "  - at: 2019-10\n    dimensions: [sexo]",
+    )
+    assert main(["check", str(folder), "--language", "en"]) == 3
+    told = capsys.readouterr().err
+    assert "sources/usa_encounters.yaml" in told and "sexo" in told and "sex" in told

@@ -44,6 +44,7 @@ def check_source(
     for path, helpers, columns in _mappings(source):
         found += check.mapping(kind, helpers, columns, path)
     found += check.deliveries()
+    found += check.breaks()
     if source.published_by_producer and kind.leaves is Leaves.NEVER:
         where = document.where("published_by_producer")
         found.append(problem("records-never-public", where=where, kind=source.kind))
@@ -111,6 +112,12 @@ class _Check:
                 yield from self.name("table", join.table, self.source.tables, "tables", name, "join", i)
             if table.where:
                 yield from _parses(table.where, self.document.where("tables", name, "where"))
+
+    def breaks(self) -> Iterator[Problem]:
+        """Breaks of dimensions that nothing bears would mark nothing, silently."""
+        for i, broken in enumerate(self.source.breaks):
+            for name in broken.dimensions:
+                yield from self.name("dimension", name, self.catalogue.dimensions, "breaks", i, "dimensions")
 
     def mapping(
         self,
