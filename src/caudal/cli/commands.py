@@ -152,6 +152,7 @@ def sign(given: argparse.Namespace) -> int:
 
 def verify(given: argparse.Namespace) -> int:
     """``caudal verify``."""
+    from caudal.river.forget import marks_of
     from caudal.river.publishing import signature_of
     from caudal.river.signing import verify
 
@@ -159,7 +160,7 @@ def verify(given: argparse.Namespace) -> int:
     problems = verify(release)
     if problems:
         raise CaudalError(*problems)
-    show.verified(given, release, signature_of(release))
+    show.verified(given, release, signature_of(release), marks_of(release))
     return 0
 
 

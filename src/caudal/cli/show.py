@@ -195,14 +195,18 @@ def signed(given: argparse.Namespace, path: Path, who: Any) -> None:
     out(given, value, say(given, "signed", name=who.name, release=path) + "\n" + _how_to_look(given, path))
 
 
-def verified(given: argparse.Namespace, release: Path, signature: Any) -> None:
-    """After ``verify``."""
+def verified(
+    given: argparse.Namespace, release: Path, signature: Any, marks: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """After ``verify``; ``marks``: what the release rests on and was forgotten since."""
     if signature is None:
         text = say(given, "verified-draft", release=release)
     else:
         text = say(given, "verified", release=release, name=signature.name, date=signature.date)
         text += "\n" + say(given, "public-key", public=signature.public_key)
+    text += "".join("\n" + say(given, "verified-mark", what=m["what"], date=m["date"]) for m in marks)
     value = {"release": str(release), "intact": True, "signature": signature and signature.model_dump()}
+    value["forgotten"] = list(marks)
     out(given, value, text)
 
 

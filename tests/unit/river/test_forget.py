@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from caudal.cli import main
 from caudal.errors import CaudalError
 from caudal.model.source import DelimitedFormat
 from caudal.river.build import build
@@ -18,7 +19,7 @@ from caudal.river.state import current_release
 from tests.support.small_country import SURVEY, replace_in, survey_rows, write_country
 
 
-def test_a_delivery_leaves_no_byte_of_its_file(country: Path) -> None:
+def test_a_delivery_leaves_no_byte_of_its_file(country: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw = country / "data" / "survey_2024Q1.csv"
     release = current_release(country)
     found = forget_delivery(country, "survey/2024-Q1", "2026-01-31")
@@ -26,6 +27,8 @@ def test_a_delivery_leaves_no_byte_of_its_file(country: Path) -> None:
     assert found.gone == ("survey_2024Q1.csv",)
     assert found.releases == (release.name,)
     assert [m["what"] for m in marks_of(release)] == ["survey/2024-Q1"]
+    assert main(["verify", str(release)]) == 0
+    assert "2026-01-31" in capsys.readouterr().out
     assert not (country / ".caudal" / "cache").exists()
     assert not (country / ".caudal" / "builder" / f"{release.name}.parquet").exists()
     assert b"P17;" not in b"".join(p.read_bytes() for p in country.rglob("*") if p.is_file())

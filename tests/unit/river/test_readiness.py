@@ -14,6 +14,7 @@ from caudal.estimate.indicators import key_dimensions
 from caudal.model.observation import conform
 from caudal.model.readiness import ReadinessCell
 from caudal.model.record import record_kinds
+from caudal.model.release import ReleaseStructure
 from caudal.model.source import SourceSpec
 from caudal.river.readiness import Held, readiness
 
@@ -154,6 +155,15 @@ def test_a_category_that_the_indicator_is_not_about_takes_nothing_away() -> None
 def test_a_region_counts_as_territory() -> None:
     rows = [*GROUPS, *(cell(s, area=a) for s in ("FB", "NB") for a in ("AR-B", "AR-C"))]
     assert scores(rows)["territory"].score == 5
+
+
+def test_a_region_holds_the_scores_of_its_members_as_they_are() -> None:
+    made = readiness(CATALOGUE, "AR", "chile", [Held(SURVEY, COLUMNS, True)], table(GROUPS), table(GROUPS))
+    member = ReleaseStructure.model_construct(readiness=made)
+    region = readiness(CATALOGUE, "005", "chile", [], table([]), table([]), [member, member])
+    assert region.cells == made.cells * 2
+    assert {i.indicator for i in region.indicators} == {c.indicator for c in made.cells}
+    assert set(region.questions) == set(made.questions)
 
 
 def test_every_concept_that_an_indicator_may_lack_has_a_question() -> None:
