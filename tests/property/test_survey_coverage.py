@@ -17,14 +17,12 @@ from caudal.estimate.survey.comparisons import contrast, estimate_domains
 from caudal.estimate.survey.intervals import proportion_limits, t_limits
 from caudal.estimate.survey.sample import Sample, Stage
 from caudal.simulate.axes import foreign_born
-from caudal.simulate.parameters import SurveyDesign
 from caudal.simulate.population import make_population
 from caudal.simulate.sampling import make_frame
-from caudal.simulate.survey import draw_survey
+from caudal.simulate.survey import IGNORABLE_NONRESPONSE, draw_survey
 
-PERSONS, PSUS = 400_000, 240
+PERSONS = 800_000
 DESIGN = Design(weight="weight", strata="stratum", psu="psu", nested=True)
-SURVEY = SurveyDesign(psus=PSUS, nonresponse_migrants=0.0)
 STATISTICS = [
     Count(label="persons"),
     Total("earnings", label="earnings"),
@@ -56,7 +54,7 @@ def country():
         "young": (people["age"] < 15).astype(float),
         "owner": (people["tenure"] == people["tenure"].min()).astype(float),
     }
-    return people, columns, foreign_born(people), make_frame(people.geography, SURVEY)
+    return people, columns, foreign_born(people), make_frame(people.geography, IGNORABLE_NONRESPONSE)
 
 
 def parts_of(statistic):

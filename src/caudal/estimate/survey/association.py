@@ -203,7 +203,7 @@ def _wald(table: _Table, kind: str) -> TableTest:
 
 
 def _solved(matrix: Floats, right: Floats) -> Floats:
-    if np.linalg.matrix_rank(matrix) < matrix.shape[0]:
+    if not np.all(np.isfinite(matrix)) or np.linalg.matrix_rank(matrix) < matrix.shape[0]:
         raise CaudalError(problem("survey-test-singular", found="the covariance of the table"))
     return np.asarray(np.linalg.solve(matrix, right))
 
@@ -220,6 +220,8 @@ def _generalised_effects(share: Floats, spread: Floats, shape: tuple[int, int], 
     inverse = np.where(share > 0, 1.0 / np.where(share > 0, share, 1.0), 0.0)
     simple = residual.T @ (inverse[:, None] / n * residual)
     actual = (residual * inverse[:, None]).T @ spread @ (residual * inverse[:, None])
+    if not np.all(np.isfinite(actual)):
+        raise CaudalError(problem("survey-test-singular", found="the covariance of the table"))
     return _solved(simple, actual)
 
 
