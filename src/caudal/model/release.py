@@ -176,7 +176,9 @@ class NotComputable(Spec):
 
     indicator: str
     source: str
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = Field(description="columns, and axes of the concept vector as axis=value")
+    name: Text = Field({}, description="the name of the indicator")
+    words: tuple[Text, ...] = Field((), description="what is missing, for readers")
 
 
 class ReleaseStructure(Spec):

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
-from caudal.model.release import AxisEntry, DimensionEntry, SourceEntry
+from caudal.model.release import AxisEntry, DimensionEntry, NotComputable, SourceEntry
 from caudal.model.spec import text_in
 from caudal.publish.numbers import decimals_for, fill, number, period
 from caudal.publish.release import Cell, Release, breakdown, main_area
@@ -320,6 +320,10 @@ class Voice:
         structure = self.release.structure
         facts = {"title": title, "area": self.area_name(), "vintage": structure.vintage}
         return fill(self.words.text["cite"], facts | {"producer": self.plain(structure.producer)})
+
+    def lacking(self, cannot: NotComputable) -> str:
+        """What a source lacks for an indicator, in words."""
+        return "; ".join(self.plain(t) for t in cannot.words) or ", ".join(cannot.missing)
 
     def own(self, source: SourceEntry) -> bool:
         """Whether the office counted itself (rather than passing on a published figure)."""

@@ -105,7 +105,7 @@ def structure(
         confidentiality=confidentiality,
         truth=tuple(truth),
         expectations=tuple(_expectations(shown, released, runs)),
-        not_computable=tuple(n for run in runs for n in run.not_computable),
+        not_computable=tuple(_in_words(n, run, catalogue) for run in runs for n in run.not_computable),
         readiness=readiness(
             catalogue,
             country.territory,
@@ -118,6 +118,27 @@ def structure(
         stories=told(folder.stories, released, publication.vintage),
         page_texts=catalogue.page_texts,
     )
+
+
+def _in_words(cannot: NotComputable, run: SourceRun, catalogue: Catalogue) -> NotComputable:
+    """What a source lacks for an indicator, named for readers."""
+    words = tuple(_lacking(name, record_kinds().get(run.spec.kind), catalogue) for name in cannot.missing)
+    return cannot.model_copy(
+        update={"name": catalogue.indicators[cannot.indicator].text.name, "words": words}
+    )
+
+
+def _lacking(name: str, kind: RecordKind | None, catalogue: Catalogue) -> Text:
+    """A missing column by the name of its code list, a missing axis by its name and value; as it is where
+    neither has words."""
+    axis, _, value = name.partition("=")
+    if axis in catalogue.axes:
+        entry = catalogue.axes[axis]
+        values = entry.values.get(value, {})
+        return {tag: f"{text}: {values.get(tag, value)}" for tag, text in entry.text.items()}
+    column = kind.column(name) if kind else None
+    note = catalogue.list_notes.get(column.code_list) if column else None
+    return note.text if note else {tag: name for tag in catalogue.languages}
 
 
 def _shown_indicators(
