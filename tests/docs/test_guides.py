@@ -15,8 +15,8 @@ def spanish(page: Path) -> Path:
     return page.with_name(f"{page.stem}.es.md")
 
 
-#: Built whole in the tutorial, and therefore run here with the long tests.
-LONG = {"add-a-delivery"}
+#: They build the country, as the tutorial does, and therefore run with the long tests.
+LONG = {"add-a-delivery", "add-a-protection-rule"}
 
 
 def in_time(page: Path) -> object:

@@ -298,6 +298,7 @@ def forgotten(given: argparse.Namespace, found: Any) -> None:
         say(given, "forgotten-rows", file=name, sha256=sha, rows=found.rows)
         for name, sha in found.rewritten.items()
     ]
+    lines += [say(given, "forgotten-also", delivery=name) for name in found.also]
     lines += [say(given, "forgotten-release", release=name) for name in found.releases]
     out(given, _plain(found), "\n".join(lines))
 

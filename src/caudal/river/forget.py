@@ -42,12 +42,13 @@ FORGOTTEN = "forgotten.json"
 @dataclass(frozen=True)
 class Forgotten:
     """What was forgotten: files that are gone, files written anew with their new checksums, rows that left
-    them, and the releases that had used them."""
+    them, other deliveries that lost a file with it, and the releases that had used them."""
 
     what: str
     gone: tuple[str, ...] = ()
     rewritten: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
+    also: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
 
 
@@ -68,10 +69,12 @@ def forget_delivery(path: Path, name: str, date: str) -> Forgotten:
             known = [d.code for s in folder.sources.values() for d in _register(folder, s).deliveries]
             raise CaudalError(problem("nothing-to-forget", found=name, allowed=", ".join(known)))
         files = {f.path: f for _, d in found for f in d.files.values()}
+        also = _others_with(folder, set(files), {d.code for _, d in found})
         for file in files.values():
             file.path.unlink()
         releases = _remember(folder, name, list(files.values()), date)
-    return Forgotten(name, tuple(sorted(f.name for f in files.values())), releases=releases)
+    gone = tuple(sorted(f.name for f in files.values()))
+    return Forgotten(name, gone, also=also, releases=releases)
 
 
 def forget_person(path: Path, source: str, identifiers: Sequence[str], date: str) -> Forgotten:
@@ -126,6 +129,12 @@ def marks_of(release: Path) -> list[dict[str, Any]]:
 
 def _register(folder: CountryFolder, source: SourceSpec) -> Register:
     return register_deliveries(folder.path, source, work=folder.work)
+
+
+def _others_with(folder: CountryFolder, paths: set[Path], but: set[str]) -> tuple[str, ...]:
+    """The deliveries of which a file is among ``paths``, besides ``but``."""
+    every = [d for s in folder.sources.values() for d in _register(folder, s).deliveries]
+    return tuple(d.code for d in every if d.code not in but and paths & {f.path for f in d.files.values()})
 
 
 def _names(delivery: RegisteredDelivery) -> tuple[str, str]:

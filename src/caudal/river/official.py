@@ -49,7 +49,7 @@ def official(path: Path, name: str = "") -> dict[str, tuple[OfficialCheck, ...]]
     asked = [s for s in folder.sources.values() if s.source == name or not name]
     having = [s for s in asked if s.official_counts]
     if not having:
-        raise CaudalError(problem("no-official-counts", where=name or str(path)))
+        raise CaudalError(problem("no-official-counts", found=name or str(path)))
     registers = {s.source: register_deliveries(folder.path, s, work=folder.work) for s in having}
     absent = [s for s in having if not registers[s.source].deliveries or not official_counts_path(path, s)]
     if absent:

@@ -39,6 +39,12 @@ def test_a_delivery_leaves_no_byte_of_its_file(country: Path, capsys: pytest.Cap
     }
 
 
+def test_another_source_of_the_same_file_is_told(country: Path) -> None:
+    twin = SURVEY.replace("source: survey", "source: twin")
+    (country / "sources" / "twin.yaml").write_text(twin, encoding="utf-8")
+    assert forget_delivery(country, "survey/2024-Q1", "2026-01-31").also == ("twin/2024-Q1",)
+
+
 def test_what_was_forgotten_and_is_here_again_stops_the_build(country: Path) -> None:
     raw = country / "data" / "survey_2024Q1.csv"
     data = raw.read_bytes()
