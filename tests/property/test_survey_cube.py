@@ -1,5 +1,7 @@
 """The fast path equals its specification in SQL on random designs, whatever the order of crossings."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -8,9 +10,10 @@ import sqlglot
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from caudal.estimate.survey import Count, Design, Mean, Proportion, Ratio, Total, estimate_cube
+from caudal.estimate.survey import Count, Design, Mean, Proportion, Quantile, Ratio, Total, estimate_cube
 from caudal.estimate.survey import cube as cube_module
 from caudal.estimate.survey.sql_form import cube_sql, spark_sql
+from caudal.estimate.survey.sql_quantiles import quantile_sql
 
 STATISTICS = [
     Count(label="count"),
@@ -159,6 +162,38 @@ def test_every_query_reaches_spark(lonely, fpc):
     tree = sqlglot.parse_one(spark, read="spark")
     assert tree.sql("spark") == spark
     assert {cte.alias for cte in tree.find_all(sqlglot.exp.CTE)} == {
-        "survey_rows", "strata_frame", "psu_cells", "cells", "linearised", "strata_cells", "centres", "variances",
+        "survey_rows", "strata_frame", "psu_cells", "cells", "linearised", "strata_cells", "centres",
+        "variances",
     }  # fmt: skip
     assert "GROUPING SETS" in spark and "`w`" in spark
+
+
+@calm
+@given(table=surveys(), condition=where, p=st.sampled_from([0.1, 0.5, 0.75]))
+def test_quantiles_equal_their_sql(table, condition, p):
+    dims = ["a", "region"]
+    crossings = [(), ("a",), ("a", "region")]
+    design = Design(weight="w", strata="stratum")
+    quantile = Quantile("y", p, label="quantile")
+    query = quantile_sql("survey", table.column_names, design, quantile, crossings, where=condition)
+    with duckdb.connect() as connection:
+        connection.register("survey", table)
+        names = [*dims, "value", "n"]
+        rows = [dict(zip(names, row, strict=True)) for row in connection.sql(query).fetchall()]
+    fast = estimate_cube(table, replace(design, lonely_psu="adjust"), [quantile], crossings, where=condition)
+    expected = {(r["a"], r["region"]): r for r in fast.to_pylist() if r["value"] is not None}
+    assert {(r["a"], r["region"]) for r in rows if r["n"]} == set(expected)
+    for row in rows:
+        if row["n"]:
+            cell = expected[row["a"], row["region"]]
+            assert (row["value"], row["n"]) == (cell["value"], cell["sample_n"])
+
+
+def test_the_query_of_quantiles_reaches_spark():
+    query = quantile_sql(
+        "people", ["w", "y", "a", "b"], Design(weight="w"), Quantile("y", 0.9), [("a", "b"), ()]
+    )
+    spark = spark_sql(query)
+    tree = sqlglot.parse_one(spark, read="spark")
+    assert tree.sql("spark") == spark
+    assert [cte.alias for cte in tree.find_all(sqlglot.exp.CTE)] == ["survey_rows", "cell_rows", "cumulated"]
