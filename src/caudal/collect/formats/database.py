@@ -48,7 +48,8 @@ def fetch(spec: DatabaseFormat, path: Path, period: str) -> None:
             cursor.execute(sql)
             reader = cursor.fetch_record_batch()
         except connection.Error as error:
-            raise CaudalError(_failed("database-query", spec, error)) from error
+            code = "database-lost" if _is_lost(error) else "database-query"
+            raise CaudalError(_failed(code, spec, error)) from error
         path.parent.mkdir(parents=True, exist_ok=True)
         with writing(path) as part:
             try:
@@ -120,6 +121,11 @@ def _address(spec: DatabaseFormat, path: Path) -> str:
     if not found:
         raise CaudalError(problem("database-address", where=path.name, found=spec.connection))
     return found
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, by the class of its SQLSTATE: 08 connection, 57 operator's act."""
+    return str(getattr(error, "sqlstate", None) or "08")[:2] in ("08", "57")
 
 
 def _failed(code: str, spec: DatabaseFormat, error: BaseException) -> Any:
