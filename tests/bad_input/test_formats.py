@@ -171,6 +171,20 @@ def test_single_lines_that_do_not_fit_are_quarantined(
     assert "1 of 400 rows quarantined (fields-differ-from-header: 1)" in capsys.readouterr().out
 
 
+def test_a_changed_dictionary_is_seen_by_the_next_build(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = "".join(f"P{n:04}01{1 + n % 2}030 1000\n" for n in range(1, 100))
+    homes = "".join(f"H{n:04}03\n" for n in range(1, 100))
+    folder = census(tmp_path, data=homes + people)
+    assert main(["build", str(folder), "--quiet"]) == 0
+    assert main(["build", str(folder), "--quiet", "--language", "en"]) == 0
+    assert "Nothing changed" in capsys.readouterr().out
+    replace_in(folder / "data/census.dcf", "Value=1;Hombre", "Value=8;Hombre")
+    assert main(["build", str(folder), "--quiet", "--language", "en"]) == 0
+    assert "Nothing changed" not in capsys.readouterr().out
+
+
 def test_a_dictionary_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = census(tmp_path)
     (folder / "data/census.dcf").rename(folder / "data/censo.dcf")

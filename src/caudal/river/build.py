@@ -148,7 +148,8 @@ def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Regist
 
 def _raw_files(folder: CountryFolder, registers: dict[str, Register]) -> list[Path]:
     """Every raw file that a build looks for, whether it is there or not."""
-    found = [f.path for r in registers.values() for d in r.deliveries for f in d.files.values()]
+    named = [f for r in registers.values() for d in r.deliveries for f in d.files.values()]
+    found = [f.path for file in named for f in (file, *file.beside)]
     found.append(folder.path / TRUTH)
     for name, register in registers.items():
         source = folder.sources[name]

@@ -15,6 +15,8 @@ import pytest
 
 from caudal.cli import main
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared" / "data" / "us-nhanes-2015-16"
 ANSWERS = Path(__file__).with_name("answers.csv")

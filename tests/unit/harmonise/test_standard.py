@@ -11,6 +11,7 @@ from caudal.catalogue import load_catalogue
 from caudal.harmonise import statements
 from caudal.harmonise.standard import _file, standard_codes, standard_names
 from caudal.model.observation import NOT_APPLICABLE, REFUSED, UNKNOWN
+from caudal.river.assemble import _with_statements
 from tests.raw_country import MadeCountry
 
 SPEC = """
@@ -53,6 +54,9 @@ def test_practice_that_differs_is_chosen_and_said(tmp_path: Path, choice: str, c
     assert found["birth_country_code"] == ["PE", "CI", "_U", "BR", "HT"]
     (text,) = statements(country.source)
     assert "parda" in text["es"] and set(text) == {"es", "pt", "en"}
+    noted = country.source.model_copy(update={"notes": {"es": "Una nota."}})
+    shown = _with_statements(noted)  # what the page of the source prints under its coverage
+    assert shown["es"] == f"Una nota. {text['es']}" and shown["pt"] == text["pt"]
 
 
 @pytest.mark.parametrize(
