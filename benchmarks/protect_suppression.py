@@ -1,20 +1,31 @@
 """Secondary suppression on the tables of :mod:`benchmarks.protect_tables`: cells, bounds, CPU seconds.
 
-    python -m benchmarks.protect_suppression small middle
+    python -m benchmarks.protect_suppression small middle large
 
 CPU seconds of one process and one thread, compilation and building of the table apart. Every number is of
-a certified pattern; a search that ends without one prints what it left open.
+a certified pattern; a search that ends without one says what it left open. ``pytauargus`` (EUPL-1.2) is the
+yardstick where it is installed; its patterns answer a 20 % interval and are not audited here.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
+import tempfile
 import time
 
 import numpy as np
 
-from benchmarks.protect_tables import middle_table, small_table
-from caudal.protect.cells import build_system
+from benchmarks.protect_tables import (
+    large_counts,
+    middle_table,
+    random_counts,
+    small_counts_of_the_table,
+    small_table,
+    with_margins,
+)
+from caudal.protect.cells import CellSystem, build_system
+from caudal.protect.methods.cell_key import perturb
 from caudal.protect.primary import small_counts
 from caudal.protect.suppress import Demand, suppress
 
@@ -30,30 +41,139 @@ TABLES = {"small": small_table, "middle": middle_table}
 
 def main(names: list[str]) -> None:
     """Run all cases on the named tables."""
-    tiny = build_system(["a"], {("_T",): 10, ("x",): 4, ("y",): 6})
-    suppress(tiny, small_counts(tiny.counts, 5))  # compiles
+    _compile()
     for name in names or ["small"]:
+        if name == "large":
+            _large()
+            continue
         dimensions, cells = TABLES[name]()
         system = build_system(dimensions, cells)
-        primary = small_counts(system.counts, 5)
         empty_n = int((system.counts == 0).sum())
-        print(f"{name}: {system.size} cells, {int(primary.sum())} primary, {empty_n} empty")
-        for label, values, lower, zeros in CASES:
+        print(f"{name}: {system.size} cells, {_primary(system).sum()} primary, {empty_n} empty")
+        for case in CASES:
+            _case(system, *case)
+        if name == "small":
+            _yardstick()
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
+
+
+def _compile() -> None:
+    """The first call compiles where numba is installed; that is no part of the figures."""
+    names = ["a", "b", "c"]
+    system = build_system(names, with_margins(random_counts((6, 4, 3), 400, (0.9, 0.9, 0.9), 1), names))
+    suppress(system, _primary(system))
+
+
+def _primary(system: CellSystem) -> np.ndarray:
+    return small_counts(system.counts, 5) & (~system.hidden | system.remainder)
+
+
+def _case(
+    system: CellSystem, label: str, values: int, lower: int, zeros: bool, limit_s: float = 600.0
+) -> bool:
+    primary = _primary(system)
+    start = time.process_time()
+    found = suppress(system, primary, demand=Demand(values, lower), zeros=zeros, time_limit_s=limit_s)
+    used = time.process_time() - start
+    proof = found.certificate
+    least = max(found.least_secondary_n, 1)
+    print(
+        f"  {label}: {found.secondary_n} secondary "
+        f"({int((found.suppressed & (system.counts == 0)).sum())} empty), proven minimum "
+        f"{found.least_secondary_n}, ratio {found.secondary_n / least:.2f}, {found.rounds} rounds, "
+        f"{used:.2f} CPU s, certified {found.certified}, {proof.proved_n if proof else 0} cells proved by "
+        f"{len(proof.moves) if proof else 0} tables, {len(found.open_cells)} open; shown "
+        f"{np.mean(~found.suppressed[(system.counts > 0) & ~system.hidden]):.1%} of the cells",
+        flush=True,
+    )
+    return found.certified
+
+
+def _yardstick() -> None:
+    """The modular and the optimal method of another program on the small table."""
+    try:
+        from pytauargus import protect
+    except ImportError:
+        print("  pytauargus: not installed (pip install pytauargus; EUPL-1.2, brings its own solver)")
+        return
+    counts = small_counts_of_the_table()
+    at = np.nonzero(counts)
+    codes = [np.char.add(n, np.char.zfill(a.astype(str), 2)) for n, a in zip("rag", at, strict=True)]
+    people = {
+        name: np.repeat(c, counts[at]).tolist()
+        for name, c in zip(("region", "age", "group"), codes, strict=True)
+    }
+    people["one"] = [1.0] * int(counts.sum())
+    for method in ("MOD(1)", "OPT(1,2)"):
+        with tempfile.TemporaryDirectory() as folder:
             start = time.process_time()
-            found = suppress(system, primary, demand=Demand(values, lower), zeros=zeros, time_limit_s=600)
-            used = time.process_time() - start
-            proof = found.certificate
-            proved = proof.proved_n if proof else 0
-            empty = int((found.suppressed & (system.counts == 0)).sum())
+            result = protect(
+                people,
+                ["region", "age", "group"],
+                response="one",
+                safety_rules="FREQ(5,20)",
+                suppress=method,
+                workdir=folder,
+            )
+            status = result.tables[0].status()
             print(
-                f"  {label}: {found.secondary_n} secondary ({empty} empty), proven minimum "
-                f"{found.least_secondary_n}, {found.rounds} rounds, {used:.2f} CPU s, "
-                f"certified {found.certified}, "
-                f"{proved} cells proved by {len(proof.moves) if proof else 0} tables, "
-                f"{len(found.open_cells)} open; persons shown in cells "
-                f"{np.mean(~found.suppressed[system.counts > 0]):.1%}",
+                f"  pytauargus {method}, 20 % interval: {status.count('U')} primary, "
+                f"{status.count('M')} secondary, {time.process_time() - start:.2f} CPU s",
                 flush=True,
             )
+
+
+def _large() -> None:
+    """Grids of which at most a quarter is small: suppression within a minute, or else cell keys for all."""
+    names, counts, regions = large_counts()
+    grids = _grids(counts, regions)
+    cells = sum(len(g) for g in grids.values())
+    kept = {k: g for k, g in grids.items() if _share_small(g) <= 0.25 and k != ("C", True, False, False)}
+    chosen = {key: n for g in kept.values() for key, n in g.items()}
+    start = time.process_time()
+    system = build_system(names, chosen, {"commune": regions})
+    print(
+        f"large: {int((counts > 0).sum())} inner cells, {int(((counts > 0) & (counts < 5)).sum())} of them "
+        f"small; {len(kept)} of {len(grids)} grids, {len(chosen)} of {cells} cells, built in "
+        f"{time.process_time() - start:.1f} CPU s, {_primary(system).sum()} primary"
+    )
+    print("  left out: communes x origin, which closes a ring of 200 thousand joint cells, and finer grids")
+    for label, lower in (("lower bound 0", 0), ("lower bound 1", 1)):
+        _case(system, f"release level, {label}, 60 s", 4, lower, False, 60.0)
+    flat = np.array([n for g in grids.values() for n in g.values()], np.int64)
+    keys = np.random.default_rng(0).integers(0, 2**32, len(flat))
+    start = time.process_time()
+    noisy = perturb(flat, keys, variance=2.0, largest=5, least=5, secret=b"benchmark")
+    print(
+        f"  cell keys: all {len(flat)} cells of all grids in {time.process_time() - start:.2f} CPU s, "
+        f"standard deviation {np.std((noisy - flat)[flat >= 15]):.2f} persons, "
+        f"{np.mean(noisy[(flat > 0) & (flat < 5)] == 0):.0%} of the small ones shown as 0"
+    )
+
+
+def _share_small(grid: dict[tuple[str, ...], int]) -> float:
+    found = np.array(list(grid.values()))
+    return float(((found > 0) & (found < 5)).sum() / max((found > 0).sum(), 1))
+
+
+def _grids(counts: np.ndarray, regions: dict[str, str]) -> dict[tuple, dict[tuple[str, ...], int]]:
+    """Every crossing of area (country, region, commune) and the other three dimensions."""
+    at = np.array([int(regions[f"commune{i}"][1:]) for i in range(len(counts))])
+    by_region = np.zeros((at.max() + 1, *counts.shape[1:]), np.int64)
+    np.add.at(by_region, at, counts)
+    grids = {}
+    for level, table in (("T", counts.sum(axis=0)[None]), ("R", by_region), ("C", counts)):
+        for use in np.ndindex(2, 2, 2):
+            axes = tuple(i + 1 for i, u in enumerate(use) if not u)
+            part = table.sum(axis=axes) if axes else table
+            grid = {}
+            for place in np.ndindex(part.shape):
+                area = {"T": "_T", "R": f"R{place[0]}", "C": f"commune{place[0]}"}[level]
+                rest = iter(place[1:])
+                other = (f"{d}{next(rest)}" if u else "_T" for d, u in zip("oas", use, strict=True))
+                grid[(area, *other)] = int(part[place])
+            grids[(level, *(bool(u) for u in use))] = grid
+    return grids
 
 
 if __name__ == "__main__":

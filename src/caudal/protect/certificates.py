@@ -15,6 +15,7 @@ It refuses to count a move that exact integer arithmetic does not confirm.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +65,12 @@ def certify(
     values: int = 4,
     seed: int = 0,
     points: Sequence[Point] = (),
+    deadline: float = np.inf,
 ) -> Certificate:
     """Alternatives under which every suppressed cell with a demand takes ``values`` different values.
 
-    ``points`` are real alternatives known already: their whole-number parts are moves.
+    ``points`` are real alternatives known already: their whole-number parts are moves. What is not proved
+    when the processor time reaches ``deadline`` is named as unproved.
     """
     space = Alternatives(matrix, know, suppressed)
     wanted = space.demand(know.demand) > 0
@@ -78,7 +81,7 @@ def certify(
     for part in space.parts_of(np.flatnonzero(wanted)):
         ids = np.flatnonzero(space.part_of == part)
         proof = _Proof(space.classes.reduced[:, ids].tocsr(), low[ids], high[ids], wanted[ids], values)
-        proof.run(np.random.default_rng([seed, part]), by_part.get(part, []))
+        proof.run(np.random.default_rng([seed, part]), by_part.get(part, []), deadline)
         for move in proof.moves:
             cells, deviations = space.point(ids, move.astype(float))
             moves.append((cells, np.rint(deviations).astype(np.int64)))
@@ -128,7 +131,7 @@ class _Proof:
         self._linear = movable(self.sub, self.low, self.high)
         self._integer: Any | None = None
 
-    def run(self, rng: np.random.Generator, points: Sequence[Floats]) -> None:
+    def run(self, rng: np.random.Generator, points: Sequence[Floats], deadline: float) -> None:
         """Everything that finds moves, cheapest first."""
         for point in points:
             self.try_point(point)
@@ -137,13 +140,15 @@ class _Proof:
         for find, most in ((self.vertex, SHARED), (self.integer_point, SHARED_INTEGER)):
             dry = 0
             for _ in range(most):
-                if not len(self.open()) or dry == MOST_DRY:
+                if not len(self.open()) or dry == MOST_DRY or time.process_time() > deadline:
                     break
                 point = find(rng, self.open())
                 before = len(self.moves)
                 self.try_point(point)
                 dry = 0 if len(self.moves) > before else dry + 1
         for c in self.open():
+            if time.process_time() > deadline:
+                break
             self.single(int(c))
 
     def _wander(self, rng: np.random.Generator, start: Ints) -> None:

@@ -26,19 +26,20 @@ from caudal.protect.master import Master, cut_row, first_rows
 from caudal.protect.rounding import Cover, round_pattern
 
 #: Steps of rounding for each cell, while the search explores and while the pattern only grows.
-STEPS_A_CELL = 8
+STEPS_A_CELL = 5
 GROWING_STEPS = 1000
 #: Where more classes than this still fail after these many rounds, exploring on is slow: it grows at once.
 MANY_FAILURES, PATIENCE = 150, 8
 #: Programmes solved to take cells back, times the cells of the system: a number, not seconds, so that
 #: the same table gives the same pattern.
-PRUNING = 20_000_000
+PRUNING = 8_000_000
 #: Times that wider intervals are asked for because integers are lacking; then it refuses.
 MOST_ASKED = 8
 #: Classes that fail and are looked at in one round: their cuts mend many others.
 FAILURES_A_ROUND = 250
-#: Share of the time limit for exploring; after it the pattern only grows, which ends for certain.
-EXPLORING_SHARE = 0.4
+#: Shares of the time limit after which the pattern only grows, which ends for certain, and after which
+#: nothing is taken back; the rest is for the proof.
+EXPLORING_SHARE, PRUNING_SHARE = 0.3, 0.6
 
 
 @dataclass(frozen=True)
@@ -201,11 +202,11 @@ class _Search:
             if failures:
                 continue
             if growing:
-                pattern = self._prune(pattern, started + limit_s)
+                pattern = self._prune(pattern, started + PRUNING_SHARE * limit_s)
                 self.grown[:] = False
             elif not self.asked_more:
                 self._bound(True)
-            certificate = self._prove(pattern, seed + done)
+            certificate = self._prove(pattern, seed + done, started + limit_s)
             if not certificate.unproved or self.asked_more == MOST_ASKED:
                 break
             growing = True
@@ -240,11 +241,18 @@ class _Search:
             pruner.spares(int(cells[0]))
         return pruner.suppressed
 
-    def _prove(self, pattern: Bools, seed: int) -> Certificate:
+    def _prove(self, pattern: Bools, seed: int, deadline: float) -> Certificate:
         """Integer alternatives for the first layer, the counts."""
+        self.pool.keep(pattern)
         values = int(self.asked.values)
         return certify(
-            self.matrix, self.counts_layer, pattern, values=values, seed=seed, points=self.pool.points
+            self.matrix,
+            self.counts_layer,
+            pattern,
+            values=values,
+            seed=seed,
+            points=self.pool.points,
+            deadline=deadline,
         )
 
     def _ask_more(self, certificate: Certificate) -> None:
