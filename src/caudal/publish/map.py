@@ -130,11 +130,13 @@ def _span(values: Sequence[float]) -> tuple[int, int]:
     """Multiples of the graticule around ``values``, at least :data:`_NARROWEST` degrees apart.
 
     >>> _span([8.0, 9.0]), _span([-21.0, 49.0])
-    ((-10, 10), (-30, 50))
+    ((0, 20), (-30, 50))
     """
     low, high = math.floor(min(values) / _STEP) * _STEP, math.ceil(max(values) / _STEP) * _STEP
-    lacking = max(0, _NARROWEST - (high - low)) // _STEP
-    return low - _STEP * (lacking // 2 + lacking % 2), high + _STEP * (lacking // 2)
+    centre = (min(values) + max(values)) / 2
+    while high - low < _NARROWEST:
+        low, high = (low, high + _STEP) if centre >= (low + high) / 2 else (low - _STEP, high)
+    return low, high
 
 
 def _graticule(frame: _Frame) -> str:

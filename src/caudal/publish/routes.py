@@ -166,7 +166,8 @@ def _columns(voice: Voice) -> Mapping[tuple[str, str], tuple[Cell, ...]]:
 
 def _is_yearly_event(cell: Cell) -> bool:
     vector = ConceptVector.parse(cell.concept)
-    counted = vector.get("unit") == EVENT and vector.get(EVENT) is not None
+    at_border = vector.get("coverage") in (None, "border_posts")
+    counted = at_border and vector.get("unit") == EVENT and vector.get(EVENT) is not None
     return counted and len(cell.time) == 4 and not cell.categories and cell.counterpart == NOT_APPLICABLE
 
 

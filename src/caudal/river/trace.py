@@ -251,8 +251,8 @@ def _definition_place(folder: CountryFolder, name: str, records: Records) -> str
     chosen, _ = formula_for(
         folder.catalogue.indicators[name], records.kind.name, records.columns, records.concept
     )
-    own = folder.documents.get(f"indicators/{name}.yaml")
-    document = own or read_document(BUILT_IN / "indicators" / f"{name}.yaml")
+    own = folder.path / "indicators" / f"{name}.yaml"
+    document = read_document(own if own.is_file() else BUILT_IN / "indicators" / own.name)
     return document.where("formulas", next(k for k, f in enumerate(formulas) if f is chosen))
 
 

@@ -143,6 +143,7 @@ def test_borders_stand_beside_each_other_and_are_never_added() -> None:
             cell("transits", 300, area="PA", source="long", **events),
             cell("arrivals", 90, area="HN", **events),
             cell("arrivals", 8, area="HN", time="2023-05", **events),
+            cell("decisions", 7, area="HN", concept=f"coverage=national;{EVENTS}", unit="EVENT"),
         )
     )
     assert found is not None

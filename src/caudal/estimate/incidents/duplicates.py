@@ -107,8 +107,8 @@ def row_condition(ident: str, column: str) -> str:
     """The SQL that finds the raw row of an incident. ``column`` is the raw column of its identifier; without
     one, rows are named by their number.
 
-    >>> row_condition("2014.MMP1", "Incident ID"), row_condition("row 7", "")
-    ('"Incident ID" = \'2014.MMP1\'', 'raw_row = 7')
+    >>> print(row_condition("2014.MMP1", "Incident ID"), "or", row_condition("row 7", ""))
+    "Incident ID" = '2014.MMP1' or raw_row = 7
     """
     if column:
         quoted = ident.replace("'", "''")
