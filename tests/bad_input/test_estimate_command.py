@@ -82,6 +82,7 @@ def cells(*words: str) -> list[dict]:
         ({}, [*DESIGN, "--count", "--reliability", "chili"], "unknown-name"),
         ({}, [*DESIGN, "--count", "--calibrate", "none.csv"], "survey-no-file"),
         ({}, [*DESIGN, "--count", "--format", "parquet"], "argument-missing"),
+        ({}, [*DESIGN, "--proportion", "x = 1", "--interval", "wald"], "unknown-name"),
     ],
 )
 def test_what_is_refused(change, words, code, tmp_path):
@@ -130,3 +131,14 @@ def test_a_full_count_has_no_psus_and_says_so(tmp_path):
     assert (row["psu_n"], row["stratum_n"], row["df"], row["lower"]) == (None, None, None, None)
     assert row["sampling_se"] == 0
     assert "full count: no sampling error" in row["flags"]
+
+
+def test_a_workbook_is_read_with_its_numbers(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [HEADER, *ROWS]:
+        book.active.append(row)
+    book.save(tmp_path / "survey.xlsx")
+    (theirs,) = cells(str(tmp_path / "survey.xlsx"), *DESIGN, "--mean", "y")
+    (ours,) = cells(survey(tmp_path), *DESIGN, "--mean", "y")
+    assert theirs == ours

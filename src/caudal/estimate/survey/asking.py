@@ -213,8 +213,30 @@ def _relation(path: Path) -> Iterator[tuple[Any, Any]]:
     file = RawFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content), "")
     with TemporaryDirectory() as folder, duckdb.connect() as session:
         raw = open_table(file, spec, cache=Cache(Path(folder)))
-        session.execute(f"CREATE TABLE survey AS {raw.relation}")
+        session.execute(f"CREATE TABLE raw AS {raw.relation}")
+        session.execute(f"CREATE TABLE survey AS SELECT {_typed(session, raw.columns)} FROM raw")
         yield "survey", session
+
+
+def _typed(session: Any, columns: Mapping[str, str]) -> str:
+    """Columns of text as numbers where every value is one; codes with leading zeros stay text."""
+    found = []
+    for name, kind in columns.items():
+        column, shown = quoted(name), quoted(name)
+        if kind == "VARCHAR":
+            whole = f"count(*) FILTER (NOT regexp_full_match({column}, '-?(0|[1-9][0-9]{{0,17}})(\\.0+)?'))"
+            number = (
+                f"count(*) FILTER (TRY_CAST({column} AS DOUBLE) IS NULL OR {column} SIMILAR TO '0[0-9]+')"
+            )
+            known = f"FROM raw WHERE {column} IS NOT NULL"
+            query = f"SELECT {whole}, {number}, count(*) {known}"
+            not_whole, not_number, rows = session.sql(query).fetchall()[0]
+            if rows and not not_whole:
+                shown = f"CAST(CAST({column} AS DOUBLE) AS BIGINT) AS {column}"
+            elif rows and not not_number:
+                shown = f"CAST({column} AS DOUBLE) AS {column}"
+        found.append(shown)
+    return ", ".join(found)
 
 
 def _columns(data: Any, connection: Any) -> list[str]:
@@ -260,8 +282,18 @@ def _calibration(request: Request) -> Calibration | None:
         form = "a CSV file with the columns variable, category, total"
         found = f"{request.calibrate.name} ({error})"
         raise CaudalError(problem("survey-form", where="--calibrate", found=found, form=form)) from error
-    low, high = (float(v) for v in request.bounds.split(",")) if request.bounds else (-np.inf, np.inf)
-    return Calibration(totals, request.calibration, (low, high))
+    return Calibration(totals, request.calibration, _bounds(request.bounds))
+
+
+def _bounds(text: str | None) -> tuple[float, float]:
+    if text is None:
+        return -np.inf, np.inf
+    try:
+        low, high = (float(v) for v in text.split(","))
+    except ValueError as error:
+        form = "LOW,HIGH, as in 0.5,2"
+        raise CaudalError(problem("survey-form", where="--bounds", found=text, form=form)) from error
+    return low, high
 
 
 def _tested(data: Any, connection: Any, design: Design, text: str, request: Request) -> TableTest:

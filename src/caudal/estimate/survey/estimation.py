@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from caudal.errors import CaudalError, Problem, problem
+from caudal.errors import CaudalError, Problem, nearest, problem
 from caudal.estimate.survey.calibrated_cube import (
     Calibration,
     Rows,
@@ -43,7 +43,16 @@ from caudal.estimate.survey.result import result_table
 from caudal.estimate.survey.sample import Sample
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
 from caudal.estimate.survey.source import Source, opened
-from caudal.estimate.survey.statistics import Count, Gap, Quantile, Statistic, expressions_of, parts
+from caudal.estimate.survey.statistics import (
+    PROPORTION_INTERVALS,
+    Count,
+    Gap,
+    Proportion,
+    Quantile,
+    Statistic,
+    expressions_of,
+    parts,
+)
 from caudal.estimate.survey.taylor import Scales, scales
 
 _PROBE_ROWS = 6_000
@@ -176,6 +185,7 @@ def _prepared(
     dims = tuple(dict.fromkeys(d for c in crossings for d in c))
     dim_sql = {d: checker.column(d, "crossings") for d in dims}
     checker.faults += _duplicates([*(s.name for s in statistics), *(g.name for g in gaps)])
+    checker.faults += _intervals(statistics)
     checker.finish()
     conditions = frozenset(p.numerator for p in linear if p.is_condition and p.numerator)
     keys = [*dim_sql.values(), *design_sql.strata, *design_sql.psu]
@@ -227,6 +237,16 @@ class _Checker:
         """Raise what was wrong."""
         if self.faults:
             raise CaudalError(*self.faults)
+
+
+def _intervals(statistics: Sequence[Statistic]) -> list[Problem]:
+    """Kinds of limits of proportions that do not exist."""
+    kinds = [s.interval for s in statistics if isinstance(s, Proportion)]
+    return [
+        problem("unknown-name", where="statistics", kind="interval", found=k, allowed=PROPORTION_INTERVALS,
+                nearest=nearest(k, PROPORTION_INTERVALS) or "logit")
+        for k in dict.fromkeys(kinds) if k not in PROPORTION_INTERVALS
+    ]  # fmt: skip
 
 
 def _duplicates(names: Sequence[str]) -> list[Problem]:
