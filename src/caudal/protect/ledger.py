@@ -78,6 +78,23 @@ def read_ledger(earlier: Iterable[EarlierRelease], key: Sequence[str]) -> Ledger
     return Ledger(published, frozenset(withheld), methods)
 
 
+def methods_shown(table: pa.Table) -> dict[str, tuple[str, str]]:
+    """The methods of a release of which only the table is left: noise can be seen, its secret cannot.
+
+    >>> row = {"reporter_code": "XX", "source_code": "census", "time_period": "2024", "verdict": "released"}
+    >>> methods_shown(pa.Table.from_pylist([{**row, "perturbation_se": 1.4}]))
+    {'XX/census/2024': ('noise', 'unknown')}
+    """
+    found: dict[str, tuple[str, str]] = {}
+    names = ("reporter_code", "source_code", "time_period", "verdict", "perturbation_se")
+    for row in table.select(names).to_pylist():
+        if row["verdict"] in ("released", "suppressed"):
+            base = "/".join(str(row[n]) for n in names[:3])
+            noisy = row["perturbation_se"] is not None or found.get(base, ("",))[0] == "noise"
+            found[base] = ("noise", "unknown") if noisy else ("suppression", "")
+    return found
+
+
 def ledger_key(row: Row, key: Sequence[str]) -> Key:
     """The key of a row without its vintage; a dimension that a release did not have is a total."""
     return tuple(str(row.get(n, "_T")) for n in key if n != "vintage")

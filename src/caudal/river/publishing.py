@@ -49,7 +49,7 @@ from caudal.model.release import (
     Signature,
 )
 from caudal.protect.gate import protect_release
-from caudal.protect.ledger import EarlierRelease
+from caudal.protect.ledger import EarlierRelease, methods_shown
 from caudal.protect.verdict import VerdictReport
 from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
@@ -188,8 +188,9 @@ def _earlier(folder: CountryFolder, release: Path, dimensions: tuple[str, ...]) 
     for name in set(dimensions_of(table)) - set(dimensions):
         table = table.filter(pc.equal(table[f"{name}_code"], TOTAL)).drop_columns([f"{name}_code"])
     path = _methods_file(folder, release)
-    methods = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return EarlierRelease(conform(table, dimensions), {name: tuple(how) for name, how in methods.items()})
+    table = conform(table, dimensions)
+    methods = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else methods_shown(table)
+    return EarlierRelease(table, {name: (how[0], how[1]) for name, how in methods.items()})
 
 
 def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:

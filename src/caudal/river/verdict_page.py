@@ -20,6 +20,8 @@ from caudal.protect.verdict import VerdictReport, gate_words
 
 #: Figures with fewer units than this behind them are small.
 SMALL = ("1-9", "10-19")
+#: Codes of non-response, one word for readers.
+UNKNOWN_CODES = ("_U", "_R")
 
 
 def verdict_page(
@@ -84,10 +86,13 @@ def _losses(
 
 def _name(catalogue: Catalogue, dimension: str, language: str) -> str:
     spec = catalogue.dimensions.get(dimension)
-    return (spec.text.get(language) if spec else None) or dimension
+    said = gate_words()["verdict"].get(dimension, {})
+    return (spec.text.get(language) if spec else said.get(language)) or dimension
 
 
 def _label(catalogue: Catalogue, dimension: str, code: str, language: str) -> str:
+    if code in UNKNOWN_CODES:
+        return str(gate_words()["verdict"]["unknown"][language])
     spec = catalogue.dimensions.get(dimension)
     listed = catalogue.code_lists.get(spec.code_list if spec else "CL_AREA")
     return (listed.label(code, language) if listed else None) or code
