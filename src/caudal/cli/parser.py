@@ -9,8 +9,8 @@ from typing import Any
 
 import caudal
 from caudal.cli import commands
-from caudal.cli.estimation import add_estimate
 from caudal.cli.crossings import add_register, add_stays
+from caudal.cli.estimation import add_estimate
 
 Command = Callable[[argparse.Namespace], int]
 
