@@ -224,9 +224,9 @@ def forget(given: argparse.Namespace) -> int:
 
     date = given.date or datetime.date.today().isoformat()
     if given.person:
-        found = forget_person(given.folder, given.delivery, given.person, date)
+        found = forget_person(given.folder, given.delivery, given.person, date, outside=given.outside)
     else:
-        found = forget_delivery(given.folder, given.delivery, date)
+        found = forget_delivery(given.folder, given.delivery, date, outside=given.outside)
     show.forgotten(given, found)
     return 0
 

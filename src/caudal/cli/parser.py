@@ -252,6 +252,9 @@ def _add_holding(add: Add) -> None:
         "--person", nargs="+", metavar="VALUE", help="raw values of the columns of the source's key, in order"
     )
     sub.add_argument("--date", default="", help="date that is written down (default: today)")
+    sub.add_argument(
+        "--outside", action="store_true", help="also files outside the country folder, which others may use"
+    )
 
     sub = add(
         "schemas",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,11 @@ class Forgotten:
     releases: tuple[str, ...] = ()
 
 
-def forget_delivery(path: Path, name: str, date: str) -> Forgotten:
+def forget_delivery(path: Path, name: str, date: str, *, outside: bool = False) -> Forgotten:
     """Removes the delivery ``SOURCE/PERIOD`` of the folder at ``path``.
 
-    Raises :class:`CaudalError` (usage) where there is none of that name, or none of its files is there.
+    Raises :class:`CaudalError` (usage) where there is none of that name, or none of its files is there, or
+    where one lies outside the folder, which others may use too, and ``outside`` is not said.
     """
     folder = read_folder(path)
     with locked(folder.work):
@@ -69,6 +70,7 @@ def forget_delivery(path: Path, name: str, date: str) -> Forgotten:
             known = [d.code for s in folder.sources.values() for d in _register(folder, s).deliveries]
             raise CaudalError(problem("nothing-to-forget", found=name, allowed=", ".join(known)))
         files = {f.path: f for _, d in found for f in d.files.values()}
+        _refuse_outside(folder, files, outside)
         also = _others_with(folder, set(files), {d.code for _, d in found})
         for file in files.values():
             file.path.unlink()
@@ -77,7 +79,9 @@ def forget_delivery(path: Path, name: str, date: str) -> Forgotten:
     return Forgotten(name, gone, also=also, releases=releases)
 
 
-def forget_person(path: Path, source: str, identifiers: Sequence[str], date: str) -> Forgotten:
+def forget_person(
+    path: Path, source: str, identifiers: Sequence[str], date: str, *, outside: bool = False
+) -> Forgotten:
     """Removes the rows of one person from every delivery of ``source``. ``identifiers``: the raw values of
     the columns of its key, in their order.
 
@@ -97,6 +101,7 @@ def forget_person(path: Path, source: str, identifiers: Sequence[str], date: str
         if unfit := _unfit(spec, [d.files[main] for d in hers]):
             raise CaudalError(*unfit)
         old = [d.files[main] for d in hers]
+        _refuse_outside(folder, (f.path for f in old), outside)
         for delivery in hers:
             _write_without(delivery.files[main].path, spec, delivery, rows[delivery.code])
         releases = _remember(folder, f"{source}: 1 person", old, date)
@@ -125,6 +130,13 @@ def marks_of(release: Path) -> list[dict[str, Any]]:
     """What was forgotten of that which a release rests on."""
     name = release.name
     return [e for e in read_forgotten(release.parent / FORGOTTEN) if name in e["releases"]]
+
+
+def _refuse_outside(folder: CountryFolder, files: Iterable[Path], allowed: bool) -> None:
+    own = folder.path.resolve()
+    others = [str(f) for f in files if not f.resolve().is_relative_to(own)]
+    if others and not allowed:
+        raise CaudalError(*(problem("forget-outside", where=f, found=Path(f).name) for f in others))
 
 
 def _register(folder: CountryFolder, source: SourceSpec) -> Register:

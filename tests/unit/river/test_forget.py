@@ -125,3 +125,15 @@ def test_only_the_rows_asked_for_go_however_a_text_is_laid_out() -> None:
     data = b'a title\nid,name\n1,"x\ny"\n\n2,z\r\n3,w'
     assert without_rows(data, [1], form) == b'a title\nid,name\n1,"x\ny"\n\n3,w'
     assert gzip.decompress(gzip.compress(data, mtime=0)) == data
+
+
+def test_a_file_outside_the_folder_is_not_touched_unless_it_is_said(country: Path) -> None:
+    outside = country.parent / "shared"
+    (country / "data").rename(outside)
+    (country / "data").symlink_to(outside)
+    with pytest.raises(CaudalError) as caught:
+        forget_delivery(country, "survey/2024-Q1", "2026-01-31")
+    assert [p.code for p in caught.value.problems] == ["forget-outside"]
+    assert (outside / "survey_2024Q1.csv").is_file()
+    assert forget_delivery(country, "survey/2024-Q1", "2026-01-31", outside=True).gone
+    assert not (outside / "survey_2024Q1.csv").exists()
