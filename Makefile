@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := examples/istmo
 PERSONS ?= 120000
-BENCHMARKS := river survey_cube protect_tables stays_speed stays_incremental stays_accuracy source_draft
+BENCHMARKS := river survey_cube stays_speed stays_incremental stays_accuracy source_draft
 
 .DEFAULT_GOAL := help
 # A recipe must not run beside another: both would make the same environment.
@@ -55,6 +55,8 @@ tests: $(VENV)/dev
 
 bench: $(VENV)/dev  ## Run every benchmark and print its ratios
 	@for b in $(BENCHMARKS); do echo "== $$b"; $(BIN)/python benchmarks/$$b.py || exit 1; done
+	$(BIN)/python -m benchmarks.protect_suppression small middle large
+	$(BIN)/python -m benchmarks.protect_cell_key
 
 wheels: $(VENV)/run  ## Gather wheels in dist/wheels, to install without a network
 	$(BIN)/python -m pip wheel --quiet --wheel-dir dist/wheels .
