@@ -200,7 +200,10 @@ def _prepared(
     condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
     is_equal = design.weight is None and design.kind != "full_count"
     summed = {e: sql[e] for e in expressions}
-    request = Request(design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell)
+    counted = design.kind == "full_count"
+    request = Request(
+        design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell, counted
+    )
     asked_for = tuple(tuple(c) for c in crossings)
     return _Prepared(dims, dim_sql, asked_for, design_sql, coded, requests, request, profile)
 

@@ -37,7 +37,7 @@ class Profile:
             found.append("design not published: error approximated")
         if design.kind == "clusters" and design.fpc is None:
             found.append("no weights: totals are of the sample")
-        if self.zero_weights_n:
+        if self.zero_weights_n and design.kind != "full_count":
             found.append(f"zero weights: {self.zero_weights_n} rows left out")
         if self.unknown_domain_n:
             found.append(f"domain unknown: {self.unknown_domain_n} rows left out")

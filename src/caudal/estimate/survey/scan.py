@@ -42,6 +42,8 @@ class Request:
     is_equal: bool
     by_psu: tuple[Term, ...]
     by_cell: tuple[Term, ...]
+    keeps_zeros: bool = False
+    """In a full count a row that stands for nobody says that there was nobody; in a sample it is outside."""
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,7 @@ def _query(source: Source, request: Request, select: Sequence[str]) -> str:
         f", {_known(sql) if request.missing.get(name) else f'CAST({sql} AS DOUBLE)'} AS v{k}"
         for k, (name, sql) in enumerate(request.expressions.items())
     )
-    kept = f"CAST({request.weight} AS DOUBLE) <> 0"
+    kept = "true" if request.keeps_zeros else f"CAST({request.weight} AS DOUBLE) <> 0"
     where = f"({request.where}) AND {kept}" if request.where else kept
     weight = f"CAST({request.weight} AS DOUBLE) AS w"
     return f"SELECT {', '.join([*select, weight])}{values} FROM {source.relation} WHERE {where}"

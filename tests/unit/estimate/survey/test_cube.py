@@ -138,6 +138,14 @@ def test_a_gap_has_the_covariance_of_its_domains():
     assert {r["sex"] for r in found.to_pylist() if "FB - NB" in r["statistic"]} == {"_T", "F", "M"}
 
 
+def test_in_a_full_count_nobody_is_a_figure():
+    counts = pa.table({"month": ["2020-03", "2020-04", "2020-05"], "persons_n": [12, 0, 7]})
+    found = estimate_cube(counts, Design.full_count("persons_n"), [Count()], [("month",)])
+    assert {r["month"]: r["value"] for r in found.to_pylist()} == {
+        "2020-03": 12.0, "2020-04": 0.0, "2020-05": 7.0
+    }  # fmt: skip
+
+
 def test_a_full_count_says_that_it_has_no_sampling_error():
     counts = pa.table({"sex": ["F", "M"], "persons_n": [120, 100]})
     found = estimate_cube(counts, Design.full_count("persons_n"), [Count()], [(), ("sex",)])
