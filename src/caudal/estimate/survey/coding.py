@@ -21,6 +21,7 @@ from caudal.estimate.survey.source import Source
 UNKNOWN = "_U"
 _NARROW = 1 << 16
 _FEW = 4096
+_INTEGER = 1 << 31
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
@@ -80,7 +81,8 @@ class Key:
             return [f"{part.select} AS {prefix}{k}" for k, part in enumerate(self.parts)]
         sql = "CAST(0 AS BIGINT)"
         for position, part in enumerate(self.parts):
-            sql = part.select if position == 0 else f"({sql} * {part.size} + {part.select})"
+            first = part.select if self.size < _INTEGER else f"CAST({part.select} AS BIGINT)"
+            sql = first if position == 0 else f"({sql} * {part.size} + {part.select})"
         return [f"{sql} AS {prefix}0"]
 
     def names(self, prefix: str) -> list[str]:
@@ -132,7 +134,8 @@ def codings(
 
 def _narrow(expression: str, low: int, high: int, missing: int) -> Coding:
     labels = tuple(str(v) for v in range(low, high + 1))
-    code = f"CAST({expression} AS BIGINT) - {low}" if low else f"CAST({expression} AS BIGINT)"
+    kind = "INTEGER" if max(abs(low), abs(high)) < _INTEGER else "BIGINT"
+    code = f"CAST({expression} AS {kind})" + (f" - {low}" if low else "")
     select = f"coalesce({code}, {len(labels)})" if missing else f"({code})"
     return Coding(labels, select, missing)
 

@@ -200,9 +200,9 @@ def _prepared(
     condition = " AND ".join(f"({c})" for c in (domain, *known) if c)
     is_equal = design.weight is None and design.kind != "full_count"
     summed = {e: sql[e] for e in expressions}
-    counted = design.kind == "full_count"
+    keeps = design.kind == "full_count" or not profile.zero_weights_n
     request = Request(
-        design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell, counted
+        design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell, keeps
     )
     asked_for = tuple(tuple(c) for c in crossings)
     return _Prepared(dims, dim_sql, asked_for, design_sql, coded, requests, request, profile)

@@ -43,7 +43,8 @@ class Request:
     by_psu: tuple[Term, ...]
     by_cell: tuple[Term, ...]
     keeps_zeros: bool = False
-    """In a full count a row that stands for nobody says that there was nobody; in a sample it is outside."""
+    """In a full count a row that stands for nobody says that there was nobody; in a sample it is outside.
+    True also where no weight is zero, to spare the question."""
 
 
 @dataclass(frozen=True)
@@ -269,10 +270,12 @@ def _query(source: Source, request: Request, select: Sequence[str]) -> str:
         f", {_known(sql) if request.missing.get(name) else f'CAST({sql} AS DOUBLE)'} AS v{k}"
         for k, (name, sql) in enumerate(request.expressions.items())
     )
-    kept = "true" if request.keeps_zeros else f"CAST({request.weight} AS DOUBLE) <> 0"
-    where = f"({request.where}) AND {kept}" if request.where else kept
+    parts = [f"({request.where})"] if request.where else []
+    if not request.keeps_zeros:
+        parts.append(f"CAST({request.weight} AS DOUBLE) <> 0")
+    where = f" WHERE {' AND '.join(parts)}" if parts else ""
     weight = f"CAST({request.weight} AS DOUBLE) AS w"
-    return f"SELECT {', '.join([*select, weight])}{values} FROM {source.relation} WHERE {where}"
+    return f"SELECT {', '.join([*select, weight])}{values} FROM {source.relation}{where}"
 
 
 def _known(sql: str) -> str:
