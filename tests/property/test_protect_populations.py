@@ -142,6 +142,38 @@ def test_no_reader_knows_more_than_the_attacker(given_: tuple, chance: object) -
     check_not_weaker(given_, chance)
 
 
+def kind(*codes: str) -> int:
+    return KINDS.index(dict(zip(DIMENSIONS, codes, strict=True)))
+
+
+def shapes_of(*tables: tuple[str, dict[str, int]]) -> list:
+    return [*((s, ()) for s in SETS), *((s, tuple(sorted(grid.items()))) for s, grid in tables)]
+
+
+def test_a_relation_holds_where_one_set_is_shown_by_finer_categories_than_another() -> None:
+    people = Counter({kind("out", "F", "AR", "REC", "N1"): 4, kind("job", "F", "AR", "REC", "N1"): 1})
+    shapes = shapes_of(
+        ("all", {"sex": 0, "status": 0}),
+        ("active", {"sex": 0, "status": 0}),
+        ("active", {"status": 1}),
+        ("all", {"arrival": 0}),
+        ("active", {"arrival": 0}),
+    )
+    system = system_of(people, shapes)
+    assert not (system.matrix @ system.counts).any()
+
+
+def test_a_relation_narrows_a_table_that_crosses_more() -> None:
+    people = Counter({kind("out", "F", "AR", "REC", "N1"): 6, kind("out", "M", "NB", "_Z", "N1"): 1})
+    shapes = shapes_of(("all", {"arrival": 0}), ("all", {"sex": 0, "status": 0}))
+    system = system_of(people, shapes)
+    withheld = np.array([k[2] != "_T" for k in system.keys]) & ~system.hidden & (system.counts > 0)
+    found = widths(system, withheld)
+    assert found[("all", "M", "NB", "_T", "_T")] == pytest.approx(
+        0
+    )  # all others arrived, so were born abroad
+
+
 @pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(populations(), st.randoms(use_true_random=False))

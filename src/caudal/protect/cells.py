@@ -31,7 +31,7 @@ from scipy import sparse
 
 from caudal.errors import CaudalError, Problem, problem
 from caudal.protect import margins, ring
-from caudal.protect.overlap import Overlap, pair_equations
+from caudal.protect.overlap import Overlap
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -116,10 +116,11 @@ def build_system(
     if faults:
         raise CaudalError(*faults)
     draft = _Draft(tuple(dimensions), dict(cells), {d: dict(hierarchies.get(d, {})) for d in dimensions})
-    draft.complete(links)
+    related = [o for o in overlaps if {o.first, o.second} <= set(dimensions)]
+    draft.complete(links, related)
     if draft.faults:
         raise CaudalError(*draft.faults)
-    return draft.system(links, overlaps, ring_limit)
+    return draft.system(links, related, ring_limit)
 
 
 def _bad_counts(dimensions: Sequence[str], cells: Mapping[tuple[str, ...], int]) -> list[Problem]:
@@ -188,7 +189,7 @@ class _Draft:
                 # an empty remainder is known to be empty: a share of 100 % says so
                 self.links[(-1 - position, key)] = [part, rest] if left else [part]
 
-    def complete(self, links: Sequence[Link]) -> None:
+    def complete(self, links: Sequence[Link], overlaps: Sequence[Overlap]) -> None:
         """Add hidden cells until nothing changes: a remainder may itself have a parent to balance."""
         before = -1
         while before != len(self.counts) and not self.faults:
@@ -197,7 +198,7 @@ class _Draft:
             self.whole = margins.whole_tables(self.counts, self._above, finest=True)
             for axis in range(len(self.dimensions)):
                 self._intermediate(axis)
-            self._margins(links)
+            self._margins(links, overlaps)
         self._agree()
         before = -1
         while before != len(self.counts) and not self.faults:
@@ -206,9 +207,11 @@ class _Draft:
             for axis in range(len(self.dimensions)):
                 self._balance(axis)
 
-    def _margins(self, links: Sequence[Link]) -> None:
+    def _margins(self, links: Sequence[Link], overlaps: Sequence[Overlap]) -> None:
         """Margins that no table shows and that a reader adds up: those that two tables share."""
-        found = margins.unpublished(self.counts, [(k.whole, k.part, k.rest) for k in links], self._above)
+        sets = [(k.whole, k.part, k.rest) for k in links]
+        related = [(self.dimensions.index(o.first), self.dimensions.index(o.second)) for o in overlaps]
+        found = margins.unpublished(self.counts, sets, self._above, related)
         self.remainder |= set(found)
         self.counts.update(found)
 
@@ -324,9 +327,9 @@ class _Draft:
             self.parents,
             self.equations,
             [(k.whole, k.part, k.rest) for k in links],
-            [o for o in overlaps if {o.first, o.second} <= set(self.dimensions)],
+            overlaps,
         )
-        joint = ring.joint_equations(tables, ring_limit) + pair_equations(tables)
+        joint = ring.joint_equations(tables, ring_limit)
         joint += margins.open_tables(self.counts, self._above)
         equations = [[up, *children] for (_, up), children in self.equations.items()] + joint
         keys = list(self.counts)

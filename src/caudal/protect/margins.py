@@ -22,8 +22,14 @@ Table = tuple[str, Crossing]
 Above = Callable[[int, Key], Iterable[Key]]
 
 
-def unpublished(counts: Mapping[Key, int], links: Iterable[Sequence[str]], above: Above) -> dict[Key, int]:
-    """The margins of ``counts`` that are shared and not there. ``links`` name sets that contain each other.
+def unpublished(
+    counts: Mapping[Key, int],
+    links: Iterable[Sequence[str]],
+    above: Above,
+    related: Iterable[tuple[int, int]] = (),
+) -> dict[Key, int]:
+    """The margins of ``counts`` that are shared and not there. ``links`` name sets that contain each other,
+    ``related`` dimensions that are known to be crossed.
 
     >>> cells = {("_T", "_T"): 7, ("F", "A"): 3, ("M", "A"): 0, ("F", "B"): 2, ("M", "B"): 2}
     >>> unpublished(cells, [], lambda axis, key: ())
@@ -31,9 +37,11 @@ def unpublished(counts: Mapping[Key, int], links: Iterable[Sequence[str]], above
     """
     tables = _tables(counts)
     whole = whole_tables(counts, above, finest=False)
+    pairs = list(related)
     found: dict[Key, int] = {}
     for family in _families(tables, links):
-        wanted = _closed({c for name in family for c in tables[name]})
+        given = {c for name in family for c in tables[name]}
+        wanted = _closed(given | _crossed(given, pairs))
         for name in family:
             known = {c: set(keys) for c, keys in tables[name].items() if (name, c) in whole}
             for crossing in _lacking(set(known), wanted):
@@ -118,6 +126,11 @@ def _families(tables: Mapping[str, object], links: Iterable[Sequence[str]]) -> l
     for name in tables:
         found.setdefault(find(name), []).append(name)
     return list(found.values())
+
+
+def _crossed(given: set[Crossing], pairs: Iterable[tuple[int, int]]) -> set[Crossing]:
+    """Two related dimensions and what the tables by one and by the other share."""
+    return {(c & d) | {a, b} for a, b in pairs for c in given if a in c for d in given if b in d}
 
 
 def _closed(crossings: set[Crossing]) -> set[Crossing]:

@@ -6,7 +6,8 @@ dimensions can be reduced to nothing by dropping a dimension that only one set h
 another (Graham's reduction), consistent margins always extend to a joint table and nothing is added.
 Otherwise the finest cells of what remains enter the system as hidden cells, with one equation for each
 published cell that is not itself the sum of other published cells, and one for each set of units that
-falls into two others (all = cases + others), cell by cell.
+falls into two others (all = cases + others), cell by cell. The same is done wherever two tables show
+dimensions that divide the same people without nesting: their pairs that can hold nobody are empty.
 
 A leaf of the joint table is a category that the release does not divide, or what lies *beyond* the
 divided parts of one: whoever is in no named part is somewhere. What an equation leaves no room for is
@@ -90,7 +91,8 @@ def joint_equations(tables: Tables, limit: int) -> list[list[Key]]:
     """
     found: list[list[Key]] = []
     for grids in _grids(tables):
-        core = ring_core([*grids, *_related_edges(tables, grids)])
+        related = _related_edges(tables, grids)
+        core = [*ring_core([*grids, *related]), *related]
         if core:
             found += _ring(tables, grids, core, limit)
     return found
