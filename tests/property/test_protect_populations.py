@@ -174,6 +174,16 @@ def test_a_relation_narrows_a_table_that_crosses_more() -> None:
     )  # all others arrived, so were born abroad
 
 
+def test_a_relation_among_finer_categories_narrows_what_is_crossed_by_coarse_ones() -> None:
+    finer = frozenset({("REC", "005"), ("EST", "029"), ("_Z", "NB"), ("_U", "_U")})
+    people = Counter({kind("out", "F", "AR", "REC", "N1"): 6, kind("out", "F", "HT", "EST", "N1"): 3})
+    cells = cells_of(people, shapes_of(("all", {"arrival": 0, "status": 0}), ("all", {"status": 1})))
+    related = [Overlap("arrival", "status", finer)]
+    system = build_system(DIMENSIONS, cells, HIERARCHIES, links=LINKS, overlaps=related)
+    withheld = np.array([k[2] in ("005", "029") for k in system.keys]) & ~system.hidden & (system.counts > 0)
+    assert list(widths(system, withheld).values()) == pytest.approx([0, 0])
+
+
 @pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(populations(), st.randoms(use_true_random=False))

@@ -216,13 +216,17 @@ def _grids(tables: Tables) -> list[dict[Edge, list[Key]]]:
 
 
 def _related_edges(tables: Tables, grids: Iterable[Edge]) -> list[Edge]:
-    """Dimensions that divide the same people are known crossed, wherever two grids have one of each."""
+    """Dimensions that divide the same people are known crossed, wherever two grids have one of each and
+    neither shows the crossing; in all the sets of units that either is about."""
+    sets = not any(k[0] == TOTAL for k in tables.counts)
     found = set()
     for overlap in tables.overlaps:
         a, b = (tables.dimensions.index(d) for d in (overlap.first, overlap.second))
-        with_a = [g for g in grids if _at(g, a) and not _at(g, b)]
-        with_b = [g for g in grids if _at(g, b) and not _at(g, a)]
-        found |= {(g & h) | _at(g, a) | _at(h, b) for g in with_a for h in with_b}
+        for g, h in product([g for g in grids if _at(g, a)], [g for g in grids if _at(g, b)]):
+            units = _at(g, 0) | _at(h, 0) if sets else frozenset()
+            edge = (g & h) | _at(g, a) | _at(h, b) | units
+            if not (edge <= g or edge <= h):
+                found.add(edge)
     return [e for e in found if not any(e < o for o in found)]
 
 
