@@ -17,13 +17,15 @@ from caudal.errors import CaudalError, Problem, nearest, problem
 from caudal.estimate.survey.calibrated_cube import (
     Calibration,
     Rows,
+    by_row,
     calibrated_table,
     replace_calibrated,
     weighted,
 )
+from caudal.estimate.survey.calibrated_replicates import CalibratedReplicates
 from caudal.estimate.survey.coding import Coding, Key, codings
-from caudal.estimate.survey.crossing import crossings_of
-from caudal.estimate.survey.cube import add_stage, variances
+from caudal.estimate.survey.crossing import Crossing, crossings_of
+from caudal.estimate.survey.cube import CubeSums, add_stage, no_sums, variances
 from caudal.estimate.survey.design import Design, second_stage
 from caudal.estimate.survey.estimates import (
     Context,
@@ -33,14 +35,19 @@ from caudal.estimate.survey.estimates import (
 )
 from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.frame import DesignSql, Frame, read_frame
-from caudal.estimate.survey.gaps import check_gaps, planned_gaps
+from caudal.estimate.survey.gaps import PlannedGap, check_gaps, planned_gaps
 from caudal.estimate.survey.plan import ALL_ROWS, Asked, asked, needed
 from caudal.estimate.survey.profile import Profile, read_profile
 from caudal.estimate.survey.quantile_cube import category_codes, read_quantile_cube
-from caudal.estimate.survey.replicate_cube import ReplicateColumns, replace_variances
+from caudal.estimate.survey.replicate_cube import (
+    ReplicateColumns,
+    replace_variances,
+    retotalled,
+    spread_over,
+)
 from caudal.estimate.survey.replicates import Replicates
 from caudal.estimate.survey.result import result_table
-from caudal.estimate.survey.sample import Sample
+from caudal.estimate.survey.sample import Mask, Sample
 from caudal.estimate.survey.scan import FineTable, Request, scan_psus, scan_rows
 from caudal.estimate.survey.source import Source, opened
 from caudal.estimate.survey.statistics import (
@@ -90,7 +97,8 @@ def estimate_cube(
         of all. Both are counted in ``flags``.
     replicates : replicate weights whose variance takes the place of linearisation: factors by PSU
         (:mod:`.replicates`), or columns of the data.
-    calibration : known totals that the weights are made to meet; variances then rest on residuals.
+    calibration : known totals that the weights are made to meet; variances then rest on residuals, or with
+        ``replicates`` on replicates that are calibrated to the same totals (:mod:`.calibrated_replicates`).
     level : of confidence.
 
     Returns
@@ -120,21 +128,25 @@ def estimate_cube(
         _check_size(prepared, max_cells)
         if calibration is None:
             return _estimated(source, design, prepared, statistics, gaps, replicates, level)
-        if replicates is not None:
-            raise CaudalError(problem("survey-contradiction", first="calibration", second="replicates"))
-        whole, sample = _calibrated(source, design, prepared, calibration)
-    with opened(whole, None, threads) as source:
-        final = weighted(design)
-        prepared = _prepared(source, final, statistics, crossings, where, missing, gaps)
-        return _estimated(source, final, prepared, statistics, gaps, None, level, sample)
+        whole, sample, spread = _calibrated(source, design, prepared, calibration, replicates)
+        # replicate weights are read from the data in blocks: it stays open
+        with opened(whole, None, threads) as weighed:
+            final = weighted(design)
+            prepared = _prepared(weighed, final, statistics, crossings, where, missing, gaps)
+            return _estimated(weighed, final, prepared, statistics, gaps, spread, level, sample)
 
 
 def _calibrated(
-    source: Source, design: Design, prepared: _Prepared, calibration: Calibration
-) -> tuple[pa.Table, Sample]:
+    source: Source,
+    design: Design,
+    prepared: _Prepared,
+    calibration: Calibration,
+    replicates: Replicates | ReplicateColumns | None,
+) -> tuple[pa.Table, Sample, CalibratedReplicates | None]:
     columns = [e for a in prepared.requests for e in a.parts.expressions]
     columns += [f"CAST({sql} AS VARCHAR)" for sql in prepared.dim_sql.values()]
-    return calibrated_table(source, design, calibration, [*columns, prepared.request.where or "true"])
+    columns.append(prepared.request.where or "true")
+    return calibrated_table(source, design, calibration, columns, replicates)
 
 
 def _rows(prepared: _Prepared, sample: Sample) -> Rows:
@@ -201,9 +213,7 @@ def _prepared(
     is_equal = design.weight is None and design.kind != "full_count"
     summed = {e: sql[e] for e in expressions}
     keeps = design.kind == "full_count" or not profile.zero_weights_n
-    request = Request(
-        design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell, keeps
-    )
+    request = Request(design_sql.weight, condition, summed, profile.missing, is_equal, by_psu, by_cell, keeps)
     asked_for = tuple(tuple(c) for c in crossings)
     return _Prepared(dims, dim_sql, asked_for, design_sql, coded, requests, request, profile)
 
@@ -380,13 +390,21 @@ def _estimated(
         add_stage(sums, inner_sums, (tables, planned), (inner, planned_inner), sizes)
     context = Context(design, level, (*prepared.profile.remarks(design), *_scale_remark(design, fine)))
     if calibrated is not None:
-        rows = _rows(prepared, calibrated)
-        replace_calibrated(sums, tables, prepared.requests, planned, gaps, rows)
         context = replace(context, is_calibrated=True)
-    if replicates is not None:
+        if replicates is None:
+            rows = _rows(prepared, calibrated)
+            replace_calibrated(sums, tables, prepared.requests, planned, gaps, rows)
+    if isinstance(replicates, CalibratedReplicates) and calibrated is not None:
+        kept = (calibrated.columns[prepared.request.where or "true"] == 1) & (replicates.base != 0)
+        again, inner, inner_gaps = _spread_of_rows(source, design, prepared, linear_gaps, replicates, kept)
+        sums.clear()
+        sizes = {d: len(names) for d, names in labels.items()}
+        add_stage(sums, again, (tables, planned), (inner, inner_gaps), sizes)
+    elif replicates is not None:
         replace_variances(
             sums, fine, tables, prepared.requests, planned, replicates, source, prepared.request
         )
+    if replicates is not None:
         degrees = replicates.degrees if isinstance(replicates, ReplicateColumns) else replicates.df
         context = replace(context, replicates=replicates.method, replicates_df=degrees)
     by_name = {a.parts.name: a for a in prepared.requests}
@@ -411,7 +429,8 @@ def _estimated(
             prepared.request.where,
             prepared.dim_sql,
             labels,
-            replicates,
+            replicates.held() if isinstance(replicates, CalibratedReplicates) else replicates,
+            calibrated,
         )
         found += [cube.cells(q, stack, context) for q in quantiles.values()]
         found += [
@@ -421,6 +440,29 @@ def _estimated(
             if g.statistic in quantiles and g.dimension in table.dims
         ]
     return result_table(found, prepared.dims, labels)
+
+
+def _spread_of_rows(
+    source: Source,
+    design: Design,
+    prepared: _Prepared,
+    gaps: Sequence[Gap],
+    replicates: CalibratedReplicates,
+    kept: Mask,
+) -> tuple[CubeSums, list[Crossing], list[PlannedGap]]:
+    """Variances over calibrated replicates, whose factors vary from row to row; ``kept`` rows are scanned."""
+    plain = by_row(design)
+    base = quoted(str(plain.weight))
+    request = replace(prepared.request, weight=base, is_equal=False, keeps_zeros=False)
+    flat = replace(prepared, design_sql=DesignSql(base, (), (), None), request=request)
+    labels = {d: prepared.coded[sql].all_labels for d, sql in prepared.dim_sql.items()}
+    _, fine = _scanned(source, plain, flat)
+    tables = retotalled(fine, crossings_of(fine, prepared.crossings), replicates.g[kept])
+    planned = planned_gaps(gaps, tables, prepared.requests, labels)
+    sums = no_sums(tables, prepared.requests, planned)
+    blocks, scale = replicates.factors(kept), (replicates.scale, replicates.mse)
+    spread_over(sums, fine, tables, prepared.requests, planned, blocks, scale)
+    return sums, tables, planned
 
 
 def _scale_remark(design: Design, fine: FineTable) -> tuple[str, ...]:
