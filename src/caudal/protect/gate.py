@@ -33,6 +33,7 @@ from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, Ints, bui
 from caudal.protect.contract import Method, Protected, Task
 from caudal.protect.ledger import EarlierRelease, read_ledger
 from caudal.protect.methods import method
+from caudal.protect.nested import nested_parts, with_nested
 from caudal.protect.overlap import Overlap
 from caudal.protect.population import Key, Population, read_populations
 from caudal.protect.primary import dominant, p_percent_risk, small_counts
@@ -91,6 +92,7 @@ def protect_release(
     missing = {i for i, r in enumerate(rows) if i not in public and _is_missing(r)}
     ledger = read_ledger(earlier, key_columns(dimensions))
     dominated = _dominated(contributions or {}, policy)
+    indicators = tuple(indicators)
     populations = read_populations(
         {i: r for i, r in enumerate(rows) if i not in public | missing},
         dimensions,
@@ -99,6 +101,7 @@ def protect_release(
         aliases or {},
         {s.indicator + "_gap": s.gap for s in indicators if s.gap},
         ledger,
+        nested_parts(indicators),
     )
     done: list[Judged] = []
     problems: list[Problem] = []
@@ -149,6 +152,7 @@ def _judge(population: Population, policy: ProtectionPolicy, chosen: str, given:
         links=population.links,
         overlaps=given.overlaps,
     )
+    system = with_nested(system, population.nested)
     rule = method(chosen)
     if rule.needs_secret and not given.secret:
         raise CaudalError(problem("protect-no-secret", where=population.name, method=chosen))

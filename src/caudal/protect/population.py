@@ -18,6 +18,7 @@ from caudal.model.observation import NOT_APPLICABLE, TOTAL, address, key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import CellSystem, Hierarchy, Link
 from caudal.protect.ledger import Ledger, ledger_key, small_change
+from caudal.protect.nested import Nested, nested_sets
 from caudal.protect.periods import additive_series, quarter_of, series_of, year_of
 
 Key = tuple[str, ...]
@@ -46,6 +47,7 @@ class Population:
     denominators: frozenset[str]
     policy: ProtectionPolicy
     notes: tuple[str, ...] = ()
+    nested: tuple[tuple[str, str], ...] = ()
 
     @property
     def base(self) -> str:
@@ -79,6 +81,7 @@ def read_populations(
     aliases: Mapping[str, str],
     gaps: Mapping[str, GapSpec],
     ledger: Ledger,
+    nested: Nested = frozenset(),
 ) -> list[Population]:
     """One population for each reporter, source, period and vintage; the months and quarters of a year are
     one population where they add up. Raises :class:`CaudalError`."""
@@ -89,7 +92,7 @@ def read_populations(
         name = (str(row["reporter_code"]), str(row["source_code"]), period, str(row["vintage"]))
         groups.setdefault(name, {})[i] = row
     readers = [
-        _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps, ledger)
+        _Reader("/".join(name), part, dimensions, policy, hierarchies, aliases, gaps, ledger, nested)
         for name, part in sorted(groups.items())
     ]
     populations = [r.read() for r in readers]
@@ -112,9 +115,10 @@ class _Reader:
         aliases: Mapping[str, str],
         gaps: Mapping[str, GapSpec],
         ledger: Ledger,
+        nested: Nested,
     ) -> None:
         self.name, self.rows, self.policy, self.aliases, self.gaps = name, rows, policy, aliases, gaps
-        self.ledger = ledger
+        self.ledger, self.nested = ledger, nested
         self.columns = key_columns(dimensions)
         self.given = dimensions
         kept = [d for d in dimensions if aliases.get(d, d) == d]
@@ -174,7 +178,18 @@ class _Reader:
             frozenset(same[s] for s in counts if s.endswith("|n")),
             self.policy,
             self._notes(),
+            self._nested(same, cells, links),
         )
+
+    def _nested(
+        self, same: Mapping[str, str], cells: Mapping[Key, int], links: tuple[Link, ...]
+    ) -> tuple[tuple[str, str], ...]:
+        """Sets that lie in another, in a complete count. The records behind the figures of a survey are not
+        published, and a few more or fewer cannot be told from weighted shares."""
+        if self.survey:
+            return ()
+        tied = [(part, link.whole) for link in links for part in (link.part, link.rest)]
+        return nested_sets(self.nested, same, cells, tied)
 
     def _notes(self) -> tuple[str, ...]:
         if not (self.ledger.published or self.ledger.withheld):
