@@ -3,7 +3,8 @@
 The totals of cells come from the ordinary scan with the calibrated weights. The influences of rows on each
 estimate become their residuals on the calibration variables (:mod:`.calibration`), which do not vanish
 outside the cell: so variances are made from rows, some cells at a time. The sample must fit in memory, and
-the time grows with rows times cells.
+the time grows with rows times cells. With replicate weights each replicate is calibrated instead
+(:mod:`.calibrated_replicates`), and cells add up as in any cube.
 """
 
 from __future__ import annotations
@@ -15,20 +16,25 @@ import numpy as np
 import pyarrow as pa
 
 from caudal.errors import CaudalError, problem
+from caudal.estimate.survey.calibrated_replicates import CalibratedReplicates, calibrated_replicates
 from caudal.estimate.survey.calibration import Calibrated, Metric, calibrate, rake
 from caudal.estimate.survey.crossing import Crossing
 from caudal.estimate.survey.cube import CubeSums
 from caudal.estimate.survey.design import Design
+from caudal.estimate.survey.expressions import quoted
 from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.gaps import PlannedGap
 from caudal.estimate.survey.plan import Asked
 from caudal.estimate.survey.quantiles import cell_domains
+from caudal.estimate.survey.replicate_cube import ReplicateColumns, column_reader
+from caudal.estimate.survey.replicates import Replicates
 from caudal.estimate.survey.sample import Mask, Sample, covariance, sample_of
 from caudal.estimate.survey.source import Source
 from caudal.estimate.survey.statistics import Gap
 
-#: The column of calibrated weights beside those of the data.
+#: The columns of calibrated weights, and of the weights before, beside those of the data.
 WEIGHT = "caudal_calibrated_weight"
+BASE = "caudal_base_weight"
 _CELLS = 32
 
 
@@ -58,14 +64,39 @@ class Calibration:
 
 
 def calibrated_table(
-    source: Source, design: Design, calibration: Calibration, columns: Sequence[str]
-) -> tuple[pa.Table, Sample]:
-    """The data with a column of calibrated weights, and the calibrated sample with ``columns``."""
+    source: Source,
+    design: Design,
+    calibration: Calibration,
+    columns: Sequence[str],
+    replicates: Replicates | ReplicateColumns | None = None,
+) -> tuple[pa.Table, Sample, CalibratedReplicates | None]:
+    """The data with its weights before and after calibration, the calibrated sample with ``columns``, and the
+    replicates to be calibrated; columns of replicate weights stay where they are."""
     named = [c for c in calibration.totals if c != "1"]
     sample = sample_of(source, design, list(dict.fromkeys([*named, *columns])))
-    found = calibration.applied(sample).sample
-    whole = source.connection.sql(f"SELECT * FROM {source.relation}").to_arrow_table()
-    return whole.append_column(WEIGHT, pa.array(found.weight)), found
+    found = calibration.applied(sample)
+    spread = None if replicates is None else _spread(source, sample, replicates, found)
+    given = replicates.columns if isinstance(replicates, ReplicateColumns) else ()
+    left = {c.lower() for c in given}
+    kept = ", ".join(quoted(c) for c in source.columns if c.lower() not in left)
+    whole = source.connection.sql(f"SELECT {kept} FROM {source.relation}").to_arrow_table()
+    whole = whole.append_column(WEIGHT, pa.array(found.sample.weight))
+    return whole.append_column(BASE, pa.array(sample.weight)), found.sample, spread
+
+
+def _spread(
+    source: Source, sample: Sample, replicates: Replicates | ReplicateColumns, calibrated: Calibrated
+) -> CalibratedReplicates:
+    if isinstance(replicates, Replicates):
+        return calibrated_replicates(sample, replicates, calibrated)
+    count = len(replicates.columns)
+    scales = np.ones(count) if replicates.rscales is None else np.asarray(replicates.rscales)
+    empty = np.zeros((0, count))
+    outline = Replicates(
+        empty, replicates.scale, scales, False, replicates.degrees, replicates.mse, is_df_given=True
+    )
+    read = column_reader(replicates, source)
+    return calibrated_replicates(sample, outline, calibrated, read=read, names=replicates.columns)
 
 
 def replace_calibrated(
@@ -157,3 +188,8 @@ def _blocks(
 def weighted(design: Design) -> Design:
     """The design with the calibrated weights."""
     return replace(design, weight=WEIGHT)
+
+
+def by_row(design: Design) -> Design:
+    """The weights before calibration, every row a unit of its own: what calibrated replicates multiply."""
+    return Design(weight=BASE, kind=design.kind if design.kind == "unpublished" else "sample")

@@ -11,18 +11,23 @@ Post-stratification, raking and the generalised regression estimator are one pro
 
 Variances then rest on the residuals of the influences on x, weighted with g. Refused: totals that cannot be
 met within the bounds or at all; post-strata without sample; totals that contradict each other.
+
+The same problem is solved again for the weights of each replicate (:class:`Solver`): g depends on a row by
+its x alone, so weights are first added up over the rows that share their x.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy import sparse
 
 from caudal.errors import CaudalError, problem
-from caudal.estimate.survey.frame import Floats
+from caudal.estimate.survey.frame import Floats, Ints
 from caudal.estimate.survey.sample import Residuals, Sample
 
 Metric = Literal["linear", "raking", "logit"]
@@ -30,11 +35,66 @@ _ROUNDS = 200
 
 
 @dataclass(frozen=True)
+class Solver:
+    """Known totals of calibration variables ``x`` (rows, variables), to be met by any weights of the rows.
+
+    ``margins`` are the variables of each margin when weights are fitted to one margin after the other.
+    """
+
+    x: Floats
+    targets: Floats
+    names: tuple[str, ...]
+    metric: Metric = "linear"
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+    tolerance: float = 1e-11
+    margins: tuple[slice, ...] = ()
+
+    def g(self, weights: Floats) -> list[Floats | CaudalError]:
+        """g by row for each column of ``weights`` (rows, sets of weights), or why there is none."""
+        distinct, row = self._distinct
+        adder = sparse.csr_array(
+            (np.ones(row.size), (row, np.arange(row.size))), shape=(distinct.shape[0], row.size)
+        )
+        found: list[Floats | CaudalError] = []
+        for w in np.asarray(adder @ weights).T:
+            used = np.flatnonzero(w)
+            g = np.ones(w.size)
+            try:
+                g[used] = self.solved(w[used], distinct[used])
+                found.append(g[row])
+            except CaudalError as error:
+                found.append(error)
+        return found
+
+    def solved(self, w: Floats, x: Floats) -> Floats:
+        """g for weights ``w`` of rows ``x``; an error where the totals are not met."""
+        if self.margins:
+            return _fitted(w, x, self)
+        g = _solved(w, x, self.targets, self.metric, self.bounds, self.tolerance)
+        gap = np.abs((w * g) @ x - self.targets) / (1 + np.abs(self.targets))
+        if not np.all(np.isfinite(g)) or np.any(gap > 1e-6):
+            worst = int(np.nanargmax(np.where(np.isfinite(gap), gap, np.inf)))
+            reason = f"{(w @ x)[worst]:.6g} cannot become {self.targets[worst]:.6g}"
+            raise CaudalError(problem("survey-calibration", found=list(self.names), reason=reason))
+        return g
+
+    @cached_property
+    def _distinct(self) -> tuple[Floats, Ints]:
+        """The distinct rows of x, and which of them each row is; the rows themselves where most differ."""
+        probe = self.x[:: max(self.x.shape[0] // 2000, 1)]
+        if np.unique(probe, axis=0).shape[0] > 0.9 * probe.shape[0] > 100:
+            return self.x, np.arange(self.x.shape[0])
+        distinct, row = np.unique(self.x, axis=0, return_inverse=True)
+        return distinct, row.reshape(-1)
+
+
+@dataclass(frozen=True)
 class Calibrated:
-    """A calibrated sample with the ratio g of new to old weights."""
+    """A calibrated sample with the ratio g of new to old weights, and the solver for other weights."""
 
     sample: Sample
     g: Floats
+    solver: Solver
 
     @property
     def range(self) -> tuple[float, float]:
@@ -55,21 +115,13 @@ def calibrate(
     The column ``"1"`` stands for the population's size. Categories of one column must cover the sample.
     """
     x, targets = _matrix(sample, totals)
-    start = sample.weight @ x
-    g = _solved(sample.weight, x, targets, metric, bounds, tolerance)
-    gap = np.abs((sample.weight * g) @ x - targets) / (1 + np.abs(targets))
-    if not np.all(np.isfinite(g)) or np.any(gap > 1e-6):
-        worst = int(np.nanargmax(np.where(np.isfinite(gap), gap, np.inf)))
-        raise CaudalError(
-            problem(
-                "survey-calibration",
-                found=list(totals),
-                reason=f"{start[worst]:.6g} cannot become {targets[worst]:.6g}",
-            )
-        )
+    solver = Solver(x, targets, tuple(totals), metric, bounds, tolerance)
+    g = solver.solved(sample.weight, x)
     weight = sample.weight * g
     residuals = _regression_residuals(x, sample.weight, g)
-    return Calibrated(replace(sample, weight=weight, calibrations=(*sample.calibrations, residuals)), g)
+    return Calibrated(
+        replace(sample, weight=weight, calibrations=(*sample.calibrations, residuals)), g, solver
+    )
 
 
 def post_stratify(sample: Sample, column: str, totals: Mapping[str, float]) -> Calibrated:
@@ -100,20 +152,12 @@ def rake(sample: Sample, margins: Mapping[str, Mapping[str, float]], tolerance: 
         raise CaudalError(
             problem("survey-calibration", found=list(margins), reason=f"the margins add up to {sums}")
         )
-    weight = sample.weight.copy()
-    for _ in range(_ROUNDS * 10):
-        for block in blocks:
-            part = x[:, block]
-            weight = weight * (part @ (targets[block] / (weight @ part)))
-        if np.all(np.abs(weight @ x - targets) <= tolerance * np.abs(targets)):
-            break
-    else:
-        raise CaudalError(
-            problem("survey-calibration", found=list(margins), reason="raking does not converge")
-        )
+    solver = Solver(x, targets, tuple(margins), "raking", tolerance=tolerance, margins=tuple(blocks))
+    g = solver.solved(sample.weight, x)
+    weight = sample.weight * g
     residuals = _regression_residuals(x, np.ones_like(weight), weight)
     return Calibrated(
-        replace(sample, weight=weight, calibrations=(*sample.calibrations, residuals)), weight / sample.weight
+        replace(sample, weight=weight, calibrations=(*sample.calibrations, residuals)), g, solver
     )
 
 
@@ -149,6 +193,26 @@ def _matrix(sample: Sample, totals: Mapping[str, float | Mapping[str, float]]) -
             problem("survey-calibration", found=list(totals), reason="values are missing in the sample")
         )
     return x, np.array(targets)
+
+
+def _fitted(w: Floats, x: Floats, solver: Solver) -> Floats:
+    """g by iterative proportional fitting to the margins of ``solver``."""
+    targets = solver.targets
+    g = np.ones_like(w)
+    for _ in range(_ROUNDS * 10):
+        for margin in solver.margins:
+            part = x[:, margin]
+            sums = (w * g) @ part
+            if np.any((sums == 0) & (targets[margin] != 0)):
+                raise CaudalError(
+                    problem("survey-calibration", found=list(solver.names), reason="a category has no sample")
+                )
+            g = g * (part @ np.divide(targets[margin], sums, out=np.ones_like(sums), where=sums != 0))
+        if np.all(np.abs((w * g) @ x - targets) <= solver.tolerance * np.abs(targets)):
+            return g
+    raise CaudalError(
+        problem("survey-calibration", found=list(solver.names), reason="raking does not converge")
+    )
 
 
 def _solved(

@@ -57,6 +57,22 @@ class CubeSums:
     statistics: dict[tuple[int, str], Accumulated]
     gaps: dict[tuple[int, str], Accumulated]
 
+    def clear(self) -> None:
+        """Set every variance to zero."""
+        for total in (*self.statistics.values(), *self.gaps.values()):
+            total.variance[...] = 0.0
+
+
+def no_sums(crossings: Sequence[Crossing], requests: Sequence[Asked], gaps: Sequence[PlannedGap]) -> CubeSums:
+    """Zeros for every statistic and gap."""
+    shapes = {(k, a.parts.name): c.shape for k, c in enumerate(crossings) for a in requests}
+    gap_shapes = {(g.crossing, g.name): g.shape for g in gaps}
+    statistics, found = (
+        {key: Accumulated(*(np.zeros(shape) for _ in range(5))) for key, shape in named.items()}
+        for named in (shapes, gap_shapes)
+    )
+    return CubeSums(statistics, found)
+
 
 def variances(
     fine: FineTable,
@@ -103,7 +119,7 @@ def add_stage(
     inner_cells: tuple[Sequence[Crossing], Sequence[PlannedGap]],
     sizes: Mapping[str, int],
 ) -> None:
-    """Add the variances of a second stage, whose cells may be laid out differently, to those of the first."""
+    """Add the variances of another scan, whose cells may be laid out differently, to those of the first."""
     for (position, name), total in sums.statistics.items():
         places = _places(outer_cells[0][position].codes(), inner_cells[0][position].codes(), sizes)
         found = inner.statistics[position, name].variance.reshape(-1)

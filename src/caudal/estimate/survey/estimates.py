@@ -174,7 +174,7 @@ def gap_total(gap: PlannedGap, total: Floats) -> Floats:
 
 def _method(context: Context) -> str:
     if context.replicates is not None:
-        return f"replicates ({context.replicates})"
+        return f"replicates ({context.replicates})" + (", calibrated" if context.is_calibrated else "")
     if context.is_calibrated:
         return "taylor, calibrated"
     return {"full_count": "none", "unpublished": "approximate design"}.get(context.design.kind, "taylor")

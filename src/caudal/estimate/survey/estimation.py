@@ -395,11 +395,8 @@ def _estimated(
             rows = _rows(prepared, calibrated)
             replace_calibrated(sums, tables, prepared.requests, planned, gaps, rows)
     if isinstance(replicates, CalibratedReplicates) and calibrated is not None:
-        kept = (calibrated.columns[prepared.request.where or "true"] == 1) & (replicates.base != 0)
-        again, inner, inner_gaps = _spread_of_rows(source, design, prepared, linear_gaps, replicates, kept)
-        sums.clear()
-        sizes = {d: len(names) for d, names in labels.items()}
-        add_stage(sums, again, (tables, planned), (inner, inner_gaps), sizes)
+        inside = calibrated.columns[prepared.request.where or "true"] == 1
+        _spread_over_rows(source, design, prepared, linear_gaps, replicates, inside, (sums, tables, planned))
     elif replicates is not None:
         replace_variances(
             sums, fine, tables, prepared.requests, planned, replicates, source, prepared.request
@@ -422,17 +419,11 @@ def _estimated(
     ]
     quantiles = {s.name: s for s in statistics if isinstance(s, Quantile)}
     if quantiles:
-        cube = read_quantile_cube(
-            source,
-            design,
-            list(quantiles.values()),
-            prepared.request.where,
-            prepared.dim_sql,
-            labels,
-            replicates.held() if isinstance(replicates, CalibratedReplicates) else replicates,
-            calibrated,
-        )
-        found += [cube.cells(q, stack, context) for q in quantiles.values()]
+        held = replicates.held() if isinstance(replicates, CalibratedReplicates) else replicates
+        where, shown = prepared.request.where, prepared.dim_sql
+        asked_for = list(quantiles.values())
+        cube = read_quantile_cube(source, design, asked_for, where, shown, labels, held, calibrated)
+        found += [cube.cells(q, stack, context) for q in asked_for]
         found += [
             cube.gap(g, quantiles[g.statistic], table, context)
             for g in gaps
@@ -442,15 +433,17 @@ def _estimated(
     return result_table(found, prepared.dims, labels)
 
 
-def _spread_of_rows(
+def _spread_over_rows(
     source: Source,
     design: Design,
     prepared: _Prepared,
     gaps: Sequence[Gap],
     replicates: CalibratedReplicates,
-    kept: Mask,
-) -> tuple[CubeSums, list[Crossing], list[PlannedGap]]:
-    """Variances over calibrated replicates, whose factors vary from row to row; ``kept`` rows are scanned."""
+    inside: Mask,
+    outer: tuple[CubeSums, Sequence[Crossing], Sequence[PlannedGap]],
+) -> None:
+    """Put variances over calibrated replicates, whose factors vary from row to row, into the sums."""
+    kept = inside & (replicates.base != 0)
     plain = by_row(design)
     base = quoted(str(plain.weight))
     request = replace(prepared.request, weight=base, is_equal=False, keeps_zeros=False)
@@ -459,10 +452,12 @@ def _spread_of_rows(
     _, fine = _scanned(source, plain, flat)
     tables = retotalled(fine, crossings_of(fine, prepared.crossings), replicates.g[kept])
     planned = planned_gaps(gaps, tables, prepared.requests, labels)
-    sums = no_sums(tables, prepared.requests, planned)
+    found = no_sums(tables, prepared.requests, planned)
     blocks, scale = replicates.factors(kept), (replicates.scale, replicates.mse)
-    spread_over(sums, fine, tables, prepared.requests, planned, blocks, scale)
-    return sums, tables, planned
+    spread_over(found, fine, tables, prepared.requests, planned, blocks, scale)
+    sums = outer[0]
+    sums.clear()
+    add_stage(sums, found, outer[1:], (tables, planned), {d: len(names) for d, names in labels.items()})
 
 
 def _scale_remark(design: Design, fine: FineTable) -> tuple[str, ...]:

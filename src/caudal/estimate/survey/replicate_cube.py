@@ -8,7 +8,7 @@ variance is that of :mod:`.replicates`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,12 +99,29 @@ def replace_variances(
     block: int = 50,
 ) -> None:
     """Put the variances over replicates in the place of the linearised ones."""
+    factors = _factor_blocks(replicates, fine, source, request, block)
+    spread_over(sums, fine, crossings, requests, gaps, factors, (replicates.scale, replicates.mse))
+
+
+def spread_over(
+    sums: CubeSums,
+    fine: FineTable,
+    crossings: Sequence[Crossing],
+    requests: Sequence[Asked],
+    gaps: Sequence[PlannedGap],
+    blocks: Iterable[tuple[Floats, Floats]],
+    scale: tuple[float, bool],
+) -> None:
+    """Put the variances over ``blocks`` of factors (PSUs, replicates) and scales into ``sums``.
+
+    ``scale`` is that of the variance, and whether it is centred on the estimate (``mse``).
+    """
     stacked = layout(fine, crossings)
     spread = {key: _zeros(total.variance.shape) for key, total in sums.statistics.items()}
     gap_spread = {key: _zeros(total.variance.shape) for key, total in sums.gaps.items()}
     by_name = {a.parts.name: a for a in requests}
     matrices = _matrices(fine)
-    for factors, rscales in _factor_blocks(replicates, fine, source, request, block):
+    for factors, rscales in blocks:
         totals = _block_totals(fine, matrices, stacked, factors)
         for position, crossing in enumerate(crossings):
             table = _Table(crossing, totals, stacked, rscales.size)
@@ -116,7 +133,19 @@ def replace_variances(
                         gap_spread[position, gap.name].add(_gap_deviation(gap, d), rscales)
     for held, found in ((sums.statistics, spread), (sums.gaps, gap_spread)):
         for key, total in held.items():
-            total.variance[...] = found[key].variance(replicates.scale, replicates.mse)
+            total.variance[...] = found[key].variance(*scale)
+
+
+def retotalled(fine: FineTable, crossings: Sequence[Crossing], factors: Floats) -> list[Crossing]:
+    """The crossings with the totals that the terms by PSU have under ``factors``, one a PSU."""
+    stacked = layout(fine, crossings)
+    totals = _block_totals(fine, _matrices(fine), stacked, factors[:, None])
+    found = []
+    for crossing in crossings:
+        table = _Table(crossing, totals, stacked, 1)
+        under = {t: table.total(t)[..., 0] for t in fine.by_psu}
+        found.append(replace(crossing, totals={**crossing.totals, **under}))
+    return found
 
 
 def _zeros(shape: tuple[int, ...]) -> _Spread:
@@ -158,6 +187,18 @@ def _column_blocks(
             np.stack([np.asarray(table[f"r{k}"]) for k in range(len(part))], axis=1),
             scales[start : start + block],
         )
+
+
+def column_reader(replicates: ReplicateColumns, source: Source) -> Callable[[slice], Floats]:
+    """Reads the weights (rows, replicates) of some of the columns, in the order of the rows."""
+    named = list(checked_all(replicates.columns, source.columns, "replicates").values())
+
+    def read(part: slice) -> Floats:
+        shown = ", ".join(f"CAST({sql} AS DOUBLE) AS r{k}" for k, sql in enumerate(named[part]))
+        table = source.connection.sql(f"SELECT {shown} FROM {source.relation}").fetchnumpy()
+        return np.stack([np.asarray(table[f"r{k}"]) for k in range(len(table))], axis=1)
+
+    return read
 
 
 def read_replicates(replicates: ReplicateColumns, source: Source) -> Replicates:
