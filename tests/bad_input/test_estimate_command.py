@@ -142,3 +142,11 @@ def test_a_workbook_is_read_with_its_numbers(tmp_path):
     (theirs,) = cells(str(tmp_path / "survey.xlsx"), *DESIGN, "--mean", "y")
     (ours,) = cells(survey(tmp_path), *DESIGN, "--mean", "y")
     assert theirs == ours
+
+
+def test_a_file_of_letters_in_latin_1_is_told_by_its_name(tmp_path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("w;año\n1;1\n".encode("latin-1"))
+    code, said, complained = run(str(path), "--weight", "w", "--count")
+    assert code != 0 and not said
+    assert "survey-file-unreadable" in complained and "latin.csv" in complained

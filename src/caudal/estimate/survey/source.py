@@ -89,7 +89,7 @@ def opened(data: Any, connection: Any = None, threads: int | None = None) -> Ite
             registered = True
             session.register(_VIEW, _arrow(data))
             relation = quoted(_VIEW)
-        yield Source(session, relation, _types(session, relation))
+        yield Source(session, relation, _types_of(session, relation, data))
     finally:
         if registered:
             session.unregister(_VIEW)
@@ -143,6 +143,16 @@ def _arrow(data: Any) -> pa.Table:
     if not hasattr(data, "__arrow_c_stream__"):
         raise CaudalError(problem("survey-not-data", found=type(data).__name__, allowed=sorted(_READERS)))
     return pa.table(data)
+
+
+def _types_of(session: Any, relation: str, data: Any) -> dict[str, str]:
+    """The columns of ``relation``; a text file that is not UTF-8, or no table, is a problem with its name."""
+    try:
+        return _types(session, relation)
+    except duckdb.InvalidInputException as error:
+        if not isinstance(data, (str, Path)):
+            raise
+        raise CaudalError(problem("survey-file-unreadable", where=str(data))) from error
 
 
 def _types(session: Any, relation: str) -> dict[str, str]:
