@@ -163,9 +163,10 @@ def _within(voice: Voice, cell: Cell) -> tuple[tuple[str, str], ...]:
 
 
 def _shown_as(voice: Voice, axis: Axis) -> tuple[str, ...]:
-    """The dimensions of an axis as cells name them: what fills the area is the area."""
+    """The dimensions of an axis as cells name them: of the territory the area, of others what was made."""
     known = {d.name for d in voice.release.structure.dimensions}
-    return tuple(d if d in known else AREA for d in axis.dimensions)
+    shown = (d if d in known else AREA for d in axis.dimensions if d in known or axis.axis == "territory")
+    return tuple(dict.fromkeys(shown))
 
 
 def _gap_table(
