@@ -77,7 +77,10 @@ def _add_design(group: Any) -> None:
                        help="BRR, Fay, JK1, JK2, bootstrap, SDR (default BRR)")  # fmt: skip
     group.add_argument("--rho", type=float, default=0.0, help="Fay's rho")
     group.add_argument(
-        "--calibrate", type=Path, metavar="CSV", help="known totals: variable, category, total"
+        "--calibrate",
+        type=Path,
+        metavar="CSV",
+        help="known totals: variable, category, total; each replicate meets them too",
     )
     group.add_argument("--calibration", default="linear", choices=("linear", "raking", "logit", "rake"))
     group.add_argument("--bounds", metavar="LOW,HIGH", help="of the ratio of new to old weights")

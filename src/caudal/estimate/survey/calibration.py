@@ -70,7 +70,10 @@ class Solver:
         """g for weights ``w`` of rows ``x``; an error where the totals are not met."""
         if self.margins:
             return _fitted(w, x, self)
-        g = _solved(w, x, self.targets, self.metric, self.bounds, self.tolerance)
+        try:
+            g = _solved(w, x, self.targets, self.metric, self.bounds, self.tolerance)
+        except np.linalg.LinAlgError:  # the multipliers ran away
+            g = np.full(w.size, np.nan)
         gap = np.abs((w * g) @ x - self.targets) / (1 + np.abs(self.targets))
         if not np.all(np.isfinite(g)) or np.any(gap > 1e-6):
             worst = int(np.nanargmax(np.where(np.isfinite(gap), gap, np.inf)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -183,10 +184,20 @@ def _column_blocks(
             f"CAST({c} AS DOUBLE) / CAST({request.weight} AS DOUBLE) AS r{k}" for k, c in enumerate(part)
         )
         table = source.connection.sql(f"SELECT {shown} FROM {source.relation} WHERE {where}").fetchnumpy()
-        yield (
-            np.stack([np.asarray(table[f"r{k}"]) for k in range(len(part))], axis=1),
-            scales[start : start + block],
-        )
+        yield _stacked(table, replicates.columns[start : start + block]), scales[start : start + block]
+
+
+def _stacked(table: Mapping[str, Any], names: Sequence[str]) -> Floats:
+    """The columns r0, r1 ... side by side; one that lacks values is refused by its name."""
+    columns = [np.ma.filled(np.ma.asarray(table[f"r{k}"]), np.nan) for k in range(len(names))]
+    faults = [
+        problem("survey-replicates", reason=f"{name} lacks {n} values", allowed="a weight in every row")
+        for name, column in zip(names, columns, strict=True)
+        if (n := int(np.sum(~np.isfinite(column))))
+    ]
+    if faults:
+        raise CaudalError(*faults)
+    return np.stack(columns, axis=1)
 
 
 def column_reader(replicates: ReplicateColumns, source: Source) -> Callable[[slice], Floats]:
@@ -196,7 +207,7 @@ def column_reader(replicates: ReplicateColumns, source: Source) -> Callable[[sli
     def read(part: slice) -> Floats:
         shown = ", ".join(f"CAST({sql} AS DOUBLE) AS r{k}" for k, sql in enumerate(named[part]))
         table = source.connection.sql(f"SELECT {shown} FROM {source.relation}").fetchnumpy()
-        return np.stack([np.asarray(table[f"r{k}"]) for k in range(len(table))], axis=1)
+        return _stacked(table, replicates.columns[part])
 
     return read
 
@@ -206,7 +217,7 @@ def read_replicates(replicates: ReplicateColumns, source: Source) -> Replicates:
     named = checked_all(replicates.columns, source.columns, "replicates")
     shown = ", ".join(f"CAST({sql} AS DOUBLE) AS r{k}" for k, sql in enumerate(named.values()))
     table = source.connection.sql(f"SELECT {shown} FROM {source.relation}").fetchnumpy()
-    weights = np.stack([np.asarray(table[f"r{k}"]) for k in range(len(named))], axis=1)
+    weights = _stacked(table, replicates.columns)
     scales = None if replicates.rscales is None else np.asarray(replicates.rscales)
     return given_replicates(
         weights, scale=replicates.scale, rscales=scales, mse=replicates.mse, df=replicates.degrees

@@ -193,6 +193,16 @@ def test_bounds_that_one_replicate_column_cannot_keep_and_factors_of_another_des
         estimate_cube(data, DESIGN, [Mean("y")], [()], replicates=other, calibration=known)
 
 
+@pytest.mark.parametrize("calibration", [None, KNOWN])
+def test_replicate_weights_that_are_missing_are_refused(calibration):
+    data = people()
+    weights = data["w"].to_pylist()
+    wide = data.append_column("r1", pa.array(weights)).append_column("r2", pa.array([None, *weights[1:]]))
+    given = ReplicateColumns(("r1", "r2"), scale=1.0)
+    with pytest.raises(CaudalError, match="r2 lacks 1 values"):
+        estimate_cube(wide, DESIGN, [Mean("y")], [()], replicates=given, calibration=calibration)
+
+
 def test_from_the_command_line(tmp_path, capsys):
     data = people()
     rows = bootstrap(sampled(data), 10, seed=4).row_weights(sampled(data), slice(None))
