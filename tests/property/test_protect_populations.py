@@ -184,6 +184,17 @@ def test_a_relation_among_finer_categories_narrows_what_is_crossed_by_coarse_one
     assert list(widths(system, withheld).values()) == pytest.approx([0, 0])
 
 
+def test_a_margin_is_as_fine_as_the_finest_table_that_adds_up_to_it() -> None:
+    people = Counter({kind("none", "F", "BO", "EST", "S1"): 6, kind("none", "M", "_O", "REC", "S1"): 1})
+    shapes = shapes_of(
+        ("jobless", {"area": 1, "status": 0}),
+        ("jobless", {"area": 0, "sex": 0, "status": 1}),
+        ("jobless", {"area": 0, "arrival": 0}),
+    )
+    system = system_of(people, shapes)
+    assert system.counts[system.index[("jobless", "_T", "005", "_T", "S")]] == 6
+
+
 @pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(populations(), st.randoms(use_true_random=False))

@@ -45,11 +45,10 @@ def unpublished(
         for name in family:
             known = {c: set(keys) for c, keys in tables[name].items() if (name, c) in whole}
             for crossing in _lacking(set(known), wanted):
-                if crossing in tables[name]:
-                    continue
                 sums = _sums({**counts, **found}, known, crossing, above)
-                known[crossing] = set(sums)
-                found.update(sums)
+                fresh = {k: n for k, n in sums.items() if k not in counts}
+                known.setdefault(crossing, set()).update(sums)
+                found.update(fresh)
     return found
 
 
@@ -144,9 +143,9 @@ def _closed(crossings: set[Crossing]) -> set[Crossing]:
 
 
 def _lacking(known: set[Crossing], wanted: set[Crossing]) -> list[Crossing]:
-    """Crossings to add, largest first: the wanted ones that lie in a known one, each with a chain of
-    crossings that drop one dimension at a time."""
-    have = set(known)
+    """Crossings to add, largest first: the wanted ones that lie in a known one (it may divide them further
+    than their own table does), each with a chain of crossings that drop one dimension at a time."""
+    have, deeper = set(known), set()
     for crossing in sorted(wanted, key=lambda c: (-len(c), sorted(c))):
         above = [g for g in have if crossing < g]
         for g in [g for g in above if not any(crossing < o < g for o in above)]:
@@ -154,8 +153,9 @@ def _lacking(known: set[Crossing], wanted: set[Crossing]) -> list[Crossing]:
                 g -= {axis}
                 have.add(g)
         if above:
+            deeper.add(crossing)
             have.add(crossing)
-    return sorted(have - known, key=lambda c: (-len(c), sorted(c)))
+    return sorted(have - known | deeper, key=lambda c: (-len(c), sorted(c)))
 
 
 def _sums(
