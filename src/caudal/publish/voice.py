@@ -186,6 +186,8 @@ class Voice:
             return ""
         low = self.number(cell.lower, self.decimals(cell))
         high = self.amount(cell.upper, self.decimals(cell), cell.unit)
+        if key == "interval_inline" and cell.method in _COUNTED:
+            key = "interval_chance"  # beside "at least", limits are those of chance and not of the count
         return fill(self.words.text[key], {"lower": low, "upper": high})
 
     def level(self, cell: Cell) -> str:
