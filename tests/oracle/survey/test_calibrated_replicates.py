@@ -64,9 +64,12 @@ def calibration(how, size):
 
 
 def keys():
-    """Every replication and calibration; centred on the estimate, all but the linear one are long."""
+    """Every replication and calibration; of two that repeat others, all but the linear one are long, and so
+    are bounds and logit of two more."""
     found = sorted({k.rsplit("|", 2)[0] for k in answers()})
-    is_long = [k.split("|")[0].endswith("_mse") and not k.endswith("|greg") for k in found]
+    repeated = {"JKn_mse": "bounded logit post rake raking", "JK1": "bounded logit", "BRR": "bounded logit"}
+    repeated["Fay_mse"] = repeated["JKn_mse"]
+    is_long = [how in repeated.get(name, "").split() for name, how in (k.split("|") for k in found)]
     return [pytest.param(k, marks=pytest.mark.long if m else ()) for k, m in zip(found, is_long, strict=True)]
 
 
