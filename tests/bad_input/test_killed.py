@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -100,6 +100,14 @@ def how_many_places(folder: Path, scratch: Path) -> int:
 
     assert in_a_child(run) == 0
     return int(counted.read_text())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_threads_of_other_libraries() -> Iterator[None]:
+    """The library that writes PDFs keeps threads of its own, which do not survive a fork."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("caudal.publish.sheets.printed", lambda voices, *, draft: {})
+        yield
 
 
 @pytest.fixture(scope="module")
