@@ -51,7 +51,8 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 tests: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 2 -m "not long" --ignore tests/property
+	$(BIN)/python -m pytest -n 2 -m "not long" tests/property
 
 bench: $(VENV)/dev  ## Run every benchmark and print its ratios
 	@for b in $(BENCHMARKS); do echo "== $$b"; $(BIN)/python benchmarks/$$b.py || exit 1; done
