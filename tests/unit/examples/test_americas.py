@@ -23,9 +23,9 @@ from caudal.model.release import Reconciliation
 from caudal.model.source import Correction, Delivery, SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
+from tests.support.americas import AMERICAS, incident, write_rows
 
 ROOT = Path(__file__).resolve().parents[3]
-AMERICAS = ROOT / "examples" / "americas"
 SHARED = ROOT.parent / "shared" / "data"
 #: People dead or missing by year, in the download of January 2020 and in the compiled file.
 TOLLS_2020 = {"2014": 5289, "2015": 6584, "2016": 8070, "2017": 6279, "2018": 4937, "2019": 3437, "2020": 92}
@@ -56,10 +56,7 @@ class Desk:
         self, name: str, rows: Sequence[Mapping[str, str]], period: str = "2024-04-10", **changed: Any
     ) -> tuple[pa.Table, Reconciliation]:
         """Records of ``rows`` as a delivery of the source ``name``."""
-        with (self.scratch / "made.csv").open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(self.scratch / "made.csv", rows)
         made = (Delivery(period=period, file="made.csv"),)
         update = {"data": str(self.scratch), "deliveries": made, **changed}
         (done,) = self.harmonised(self.folder.sources[name].model_copy(update=update))
@@ -78,36 +75,6 @@ class Desk:
 def desk(folder: CountryFolder, tmp_path: Path) -> Iterator[Desk]:
     with connect(threads=1, memory="1GB", spill=tmp_path / "spill") as session:
         yield Desk(folder, stages.Stage(folder, Cache(tmp_path / "cache"), session), tmp_path)
-
-
-def incident(**changed: str) -> dict[str, str]:
-    """A row of the second generation of headers."""
-    usual = {
-        "Main ID": "2014.MMP1",
-        "Incident ID": "2014.MMP1",
-        "Region": "North America",
-        "Incident Date": "Mon, 10/27/2014 - 12:00",
-        "Year": "2014",
-        "Reported Month": "October",
-        "Number Dead": "3",
-        "Minimum Estimated Number of Missing": "2",
-        "Total Number of Dead and Missing": "5",
-        "Number of Survivors": "",
-        "Number of Females": "1",
-        "Number of Males": "2",
-        "Number of Children": "",
-        "Region of Origin": "Caribbean",
-        "Cause of Death": "Drowning",
-        "Country of Origin": "Haiti",
-        "Location of death": "Rio Grande",
-        "Information Source": "made",
-        "Coordinates": "31.5, -110.2",
-        "Migration route": "US-Mexico border crossing",
-        "URL": "",
-        "UNSD Geographical Grouping": "Northern America",
-        "Source Quality": "5",
-    }
-    return usual | {k.replace("_", " "): v for k, v in changed.items()}
 
 
 def totals(table: pa.Table, **categories: str) -> dict[str, float]:
