@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from caudal.estimate.stays.decide import Alternating, FinalDays, Statuses, final_days, statuses
 from caudal.estimate.stays.rule import TWELVE_OF_SIXTEEN, UN_TWELVE_MONTHS, Basis, ResidenceRule
+from tests.support.stays_histories import continued, random_histories, random_rule
 
 RULES = (
     ResidenceRule(365, 487),
@@ -47,6 +49,9 @@ def _columns(found: Statuses) -> tuple[npt.NDArray[np.uint8], ...]:
     initial=st.integers(-1, 1),
     rule=st.sampled_from(RULES),
 )
+# Two migrations in one window: 181 of 365 days from January, so that the second is decided before the first.
+@example(gaps=[1, 1, 1, 182], later=[1, 1], first_side=0, initial=0, rule=ResidenceRule(6, 12, Basis.MONTHS))
+@example(gaps=[1, 1, 1, 182], later=[1, 1], first_side=0, initial=0, rule=ResidenceRule(182, 365))
 @settings(max_examples=400, deadline=None, derandomize=True)
 def test_what_is_final_stays(
     gaps: list[int], later: list[int], first_side: int, initial: int, rule: ResidenceRule
@@ -67,6 +72,37 @@ def test_what_is_final_stays(
                 dict(zip(("before", "after", "migration"), _columns(other), strict=True))[name][row]
                 == result[row]
             )
+
+
+def _many_keep_what_is_final(seed: int, rules: int, persons: int) -> None:
+    """Random rules, histories and continuations; both forms of the rule."""
+    random = np.random.default_rng(seed)
+    for _ in range(rules):
+        rule = random_rule(random)
+        histories = random_histories(random, rule, persons)
+        calendar = rule.calendar(int(histories.day.min()), int(histories.day.max()))
+        found = statuses(histories, calendar)
+        final = final_days(histories, found, calendar)
+        arrays = statuses(histories, calendar, use_compiled=False)
+        in_arrays = final_days(histories, arrays, calendar, use_compiled=False)
+        row = random.integers(0, np.diff(histories.offsets)) + histories.offsets[:-1]
+        for name in ("before", "after", "migration"):
+            assert np.array_equal(getattr(found, name), getattr(arrays, name)), rule
+            assert np.array_equal(getattr(final, name), getattr(in_arrays, name)), rule
+            other = continued(random, rule, histories, getattr(final, name)[row])
+            later = statuses(other, rule.calendar(int(other.day.min()), int(other.day.max())))
+            same = row - histories.offsets[:-1] + other.offsets[:-1]
+            assert np.array_equal(getattr(later, name)[same], getattr(found, name)[row]), (rule, name)
+
+
+def test_what_is_final_stays_under_any_rule() -> None:
+    _many_keep_what_is_final(seed=1, rules=25, persons=2000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_what_is_final_stays_under_a_thousand_rules(seed: int) -> None:
+    _many_keep_what_is_final(seed, rules=250, persons=4000)
 
 
 def test_the_published_244_days_would_not_stay() -> None:

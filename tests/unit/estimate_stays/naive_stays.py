@@ -92,7 +92,7 @@ def judge(
         if migrating:
             decided = _decided(history, days, i, threshold(days[i]), window(days[i]), passes)
             after_final = max(before_final, decided)
-            result = decided if migration else after_final
+            result = after_final
             if migration:
                 status = int(is_entry)
         soon = [f for day, entry, f in openings if entry != is_entry and days[i] - day <= instant]

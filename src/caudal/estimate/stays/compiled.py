@@ -111,7 +111,7 @@ def _final_days(
                 pointer[which] = k
                 decided = day[k] + goal - spent[side, k]
                 final = max(final, decided)
-                result = decided if migration[i] else final
+                result = final
             after_final[i] = final
             other = 1 - inside[i]
             j = oldest[other]

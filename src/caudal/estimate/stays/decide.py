@@ -13,8 +13,12 @@ status) behind it is decided:
 
     after_final_i     = max over migrating j <= i of decided_j, and t_i
     before_final_i    = max(after_final_{i-1}, t_i)
-    migration_final_i = decided_i if migrating, else before_final_i; and for a crossing back within
+    migration_final_i = after_final_i if migrating, else before_final_i; and for a crossing back within
                         ``instant_days`` of a migrating j that is no migration, max(t_i, before_final_j)
+
+A migration waits for the status before it as well, since without that it is none. Where a threshold is more
+than half of its window, and both are the same on every date, the status is always decided first; where it is
+not (6 of 12 calendar months from January: 181 of 365 days), two migrations can share one window.
 
 After the last crossing nobody is assumed to return, so a date of finality after the date at which the
 register was known means: provisional. Two forms give the same answer: one compiled pass
@@ -207,7 +211,7 @@ def _final_days_in_arrays(
     # Another person's dates are a whole stride below: the maximum never crosses over.
     first = np.arange(len(day)) == offsets[clock.person]
     before_final = np.where(first, day, np.maximum(np.roll(after, 1), day))
-    result = np.where(migrating, np.where(migration == 1, decided, after), before_final)
+    result = np.where(migrating, after, before_final)
     instant = _instant(clock, day, inside, migrating, before_final, instant_days)
     result = np.where((migration == 0) & (instant >= 0), np.maximum(day, instant), result)
     return before_final.astype(np.int32), after.astype(np.int32), result.astype(np.int32)

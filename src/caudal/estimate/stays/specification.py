@@ -245,7 +245,7 @@ classified AS (
   SELECT person_id, crossing_minute, direction{extra}, position, is_imputed, day, month_code, status_before,
     status_after, is_migration, before_final_day, after_final_day,
     CASE
-      WHEN is_migration = 1 THEN decided_day
+      WHEN is_migration = 1 THEN after_final_day
       WHEN direction = 1 AND exit_opening_day IS NOT NULL THEN GREATEST(day, exit_opening_day)
       WHEN direction = 0 AND entry_opening_day IS NOT NULL THEN GREATEST(day, entry_opening_day)
       WHEN is_migrating = 1 THEN after_final_day
