@@ -79,6 +79,33 @@ def test_a_repair_that_reaches_back_reaches_past_the_foothold(tmp_path: Path) ->
     assert _rows(grown.cube) == _rows(scratch.cube)
 
 
+def test_a_crossing_later_on_the_last_date_can_still_decide(tmp_path: Path) -> None:
+    """Away for the 123rd night by the last record of that date, home again by a record later that evening."""
+
+    def delivery(name: str, crossings: Sequence[tuple[str, str]]) -> Path:
+        instants = pa.array([np.datetime64(instant, "s") for instant, _ in crossings])
+        table = {"person_id": [0] * len(crossings), "crossing_at": instants}
+        table |= {"direction_code": [d for _, d in crossings], "citizenship_code": ["COL"] * len(crossings)}
+        pq.write_table(pa.table(table), tmp_path / name)
+        return tmp_path / name
+
+    days = {0: "2018-01-01", 10: "2018-01-11", 132: "2018-05-13", 140: "2018-05-21"}
+    first = delivery(
+        "a.parquet",
+        [
+            (f"{days[0]}T08:00", "entry"),
+            (f"{days[10]}T08:00", "exit"),
+            (f"{days[132]}T08:00", "entry"),
+            (f"{days[140]}T08:00", "exit"),
+        ],
+    )
+    evening = delivery("b.parquet", [(f"{days[140]}T20:00", "entry")])
+    grown = load_delivery(build_register(tmp_path / "grown", [first], SETTINGS), evening, SETTINGS)
+    scratch = build_register(tmp_path / "scratch", [first, evening], SETTINGS)
+    assert _rows(grown.cube) == _rows(scratch.cube)
+    assert [r["month_code"] for r in _rows(grown.cube)] == ["2018-01"]
+
+
 def test_a_month_loaded_twice_changes_nothing(deliveries: Sequence[Path], tmp_path: Path) -> None:
     built = build_register(tmp_path, deliveries[:36], SETTINGS)
     copy = tmp_path / "the same under another name.parquet"

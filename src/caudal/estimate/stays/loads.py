@@ -263,7 +263,8 @@ def _footholds(piece: Piece) -> tuple[Ints, npt.NDArray[np.uint8]]:
     counts = np.diff(piece.offsets)
     last_day = np.repeat(piece.day[piece.offsets[1:] - 1], counts)
     after = piece.final().after
-    joins[1:] &= after[:-1] <= last_day[1:]
+    # Another crossing on the last date itself may still change whose night it was.
+    joins[1:] &= after[:-1] < last_day[1:]
     last = np.maximum.accumulate(np.where(joins, np.arange(n), -1))[piece.offsets[1:] - 1]
     held = last[last >= piece.offsets[:-1]]
     return _row_keys(x.person, x.minute, x.inside)[held], piece.statuses.before[held]
