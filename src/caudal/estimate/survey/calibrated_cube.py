@@ -109,7 +109,7 @@ def replace_calibrated(
 ) -> None:
     """Put the variances of residuals in the place of those of the values."""
     for position, crossing in enumerate(crossings):
-        domains = cell_domains(rows.codes, crossing.codes(), rows.sizes, rows.inside)
+        domains = cell_domains(rows.codes, crossing.codes(), rows.labels, rows.inside)
         for request in requests:
             total = sums.statistics[position, request.parts.name].variance
             total[...] = rows.variances(request, [((1.0, d),) for d in domains]).reshape(total.shape)
@@ -128,11 +128,6 @@ class Rows:
     codes: Mapping[str, Ints]
     labels: Mapping[str, Sequence[str]]
     inside: Mask
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """The code that stands for the total of each breakdown."""
-        return {d: len(names) for d, names in self.labels.items()}
 
     def variances(self, request: Asked, cells: Sequence[Sequence[tuple[float, Mask]]]) -> Floats:
         """The variance of a sum of estimates, each a coefficient and a domain, by cell."""
@@ -163,7 +158,7 @@ class Rows:
         names = list(self.labels[gap.dimension])
         pair = [self.codes[gap.dimension] == names.index(c) for c in (gap.category, gap.reference)]
         cells = []
-        for domain in cell_domains(self.codes, planned.codes, self.sizes, self.inside):
+        for domain in cell_domains(self.codes, planned.codes, self.labels, self.inside):
             first, second = (domain & member for member in pair)
             slopes = (1.0, -1.0)
             if gap.kind == "ratio":

@@ -35,11 +35,6 @@ class QuantileCube:
     inside: Mask
     replicates: Replicates | None
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        """The code that stands for the total of each breakdown."""
-        return {d: len(names) for d, names in self.labels.items()}
-
     def cells(self, quantile: Quantile, stack: Stack, context: Context) -> Cells:
         """A quantile in every cell."""
         found = quantile_cells(
@@ -47,7 +42,7 @@ class QuantileCube:
             quantile,
             self.rows,
             stack.codes,
-            self.sizes,
+            self.labels,
             self.inside,
             context.level,
             self.replicates,
@@ -74,7 +69,7 @@ class QuantileCube:
                 context.level,
                 self.replicates,
             )
-            for domain in cell_domains(self.rows, by_cell, self.sizes, self.inside)
+            for domain in cell_domains(self.rows, by_cell, self.labels, self.inside)
         ]
         return quantile_result(gap.name, "t", found, by_cell, np.zeros(len(found), dtype=bool), context)
 

@@ -20,7 +20,7 @@ Refused: a limit where the interval of the share leaves 0..1: it is null, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -240,31 +240,31 @@ def quantile_cells(
     quantile: Quantile,
     rows: Mapping[str, Ints],
     cells: Mapping[str, Ints],
-    sizes: Mapping[str, int],
+    labels: Mapping[str, Sequence[str]],
     inside: Mask,
     level: float,
     replicates: Replicates | None = None,
 ) -> list[QuantileEstimate]:
-    """The quantile in every cell: ``rows`` and ``cells`` hold the categories of each breakdown, ``sizes[d]``
-    standing for the total; ``inside`` is the domain."""
+    """The quantile in every cell: ``rows`` and ``cells`` hold positions in ``labels`` of each breakdown,
+    the one after the last standing for the total; ``inside`` is the domain."""
     return [
         estimate_quantile(
             sample, quantile.variable, quantile.p, domain, rule=quantile.rule, interval=quantile.interval,
             level=level, replicates=replicates,
         )
-        for domain in cell_domains(rows, cells, sizes, inside)
+        for domain in cell_domains(rows, cells, labels, inside)
     ]  # fmt: skip
 
 
 def cell_domains(
-    rows: Mapping[str, Ints], cells: Mapping[str, Ints], sizes: Mapping[str, int], inside: Mask
+    rows: Mapping[str, Ints], cells: Mapping[str, Ints], labels: Mapping[str, Sequence[str]], inside: Mask
 ) -> list[Mask]:
-    """The rows of each cell."""
+    """The rows of each cell; the code after the last of ``labels`` stands for the total of a breakdown."""
     found = []
     for cell in range(next(iter(cells.values())).size if cells else 1):
         domain = inside.copy()
         for dim, codes in cells.items():
-            if codes[cell] != sizes[dim]:
+            if codes[cell] != len(labels[dim]):
                 domain &= rows[dim] == codes[cell]
         found.append(domain)
     return found
