@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 #: Exit code of the command line by category of error.
 EXIT_CODES: Mapping[str, int] = {
@@ -29,6 +29,14 @@ _RETRY: Mapping[str, str] = {
     "es": "Reintentar puede servir. ",
     "pt": "Tentar de novo pode ajudar. ",
 }
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """A fact that is told in the language of the message."""
+
+    def text(self, language: str) -> str:
+        """The fact in ``language``."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Problem:
     def text(self, language: str = "en") -> str:
         """What is wrong and what to do, in ``language`` (English where a translation is missing)."""
         entry = _entry(self.code)
-        facts = {k: _shown(v) for k, v in self.facts.items()}
+        facts = {k: _shown(v, language) for k, v in self.facts.items()}
         what = _in(entry["what"], language).format_map(_Facts(facts))
         nothing_near = "nearest" in self.facts and self.facts["nearest"] is None
         fix = "" if nothing_near else _in(entry["fix"], language).format_map(_Facts(facts)) + " "
@@ -118,11 +126,13 @@ class _Facts(dict[str, str]):
         return "?"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, language: str) -> str:
     if value is None:
         return "—"
+    if isinstance(value, Spoken):
+        return value.text(language)
     if isinstance(value, (list, tuple, set, frozenset)):
-        shown = [str(v) for v in value]
+        shown = [_shown(v, language) for v in value]
         more = f" … (+{len(shown) - 40})" if len(shown) > 40 else ""
         return ", ".join(shown[:40]) + more
     return str(value)

@@ -86,11 +86,10 @@ def stays(given: argparse.Namespace) -> int:
 def check(given: argparse.Namespace) -> int:
     """``caudal check``."""
     from caudal.river.folder import read_folder
-    from caudal.river.opening import open_files
+    from caudal.river.opening import Opening, open_files
 
     folder = read_folder(given.folder)
-    opened, notices = (0, ()) if given.specs else open_files(folder)
-    show.checked(given, folder, notices, opened)
+    show.checked(given, folder, Opening() if given.specs else open_files(folder))
     return 0
 
 

@@ -120,16 +120,20 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.removesuffix('_n').replace('_', ' ')} {n:,}" for name, n in counts.items() if n)
 
 
-def checked(given: argparse.Namespace, folder: Any, notices: Sequence[Any] = (), opened: int = 0) -> None:
+def checked(given: argparse.Namespace, folder: Any, opening: Any) -> None:
     """After ``check``."""
     sources, indicators = sorted(folder.sources), [i.indicator for i in folder.indicators()]
     deliveries = sum(len(s.deliveries) for s in folder.sources.values())
     counts = {"sources": len(sources), "deliveries": deliveries, "indicators": len(indicators)}
-    facts = {"sources": sources, "deliveries": deliveries, "indicators": indicators, "opened": opened}
-    told = [n.text(given.language) for n in notices]
-    lines = [say(given, "checked", **counts), say(given, "checked-files", opened=opened)]
+    facts = {"sources": sources, "deliveries": deliveries, "indicators": indicators}
+    tried = {n: getattr(opening, n) for n in ("rows", "judged", "quarantined", "unnamed")}
+    told = [n.text(given.language) for n in opening.notices]
+    lines = [say(given, "checked", **counts), say(given, "checked-files", opened=opening.deliveries)]
+    if opening.judged:
+        shown = {n: f"{value:,}" for n, value in tried.items()}
+        lines.append(say(given, "checked-rows", **shown))
     lines += [say(given, "checked-notices", count=len(told)), *told] if told else []
-    out(given, {**facts, "notices": told}, "\n".join(lines))
+    out(given, {**facts, "opened": opening.deliveries, "tried": tried, "notices": told}, "\n".join(lines))
 
 
 def name_of(path: Path) -> str:
@@ -173,8 +177,12 @@ def built(given: argparse.Namespace, result: Any) -> None:
     )
     if result.missing:
         text += "\n" + say(given, "built-without", count=len(result.missing))
+    from caudal.harmonise.held import reason_words
+
     for held in result.held_back:
-        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in sorted(held.reasons.items()))
+        reasons = "; ".join(
+            f"{reason_words(reason, given.language)}: {n:,}" for reason, n in sorted(held.reasons.items())
+        )
         rows, count = f"{held.rows:,}", f"{held.quarantined:,}"
         text += "\n" + say(
             given, "held-back", delivery=held.delivery, count=count, rows=rows, reasons=reasons

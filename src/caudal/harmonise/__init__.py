@@ -27,18 +27,21 @@ from caudal.harmonise.delivery import Harmonised, harmonise_delivery
 from caudal.harmonise.identifiers import IdentifierKey, identifier_key
 from caudal.harmonise.lineage import ConceptLineage, lineage
 from caudal.harmonise.notices import notices_of
-from caudal.harmonise.opening import check_delivery
+from caudal.harmonise.opening import check_delivery, check_thresholds
 from caudal.harmonise.reconcile import added, threshold_problems
 from caudal.harmonise.standard import statements
+from caudal.harmonise.trial import Tried
 
 __all__ = [
     "ConceptLineage",
     "Crosswalk",
     "Harmonised",
     "IdentifierKey",
+    "Tried",
     "added",
     "check_delivery",
     "check_source",
+    "check_thresholds",
     "harmonise_delivery",
     "identifier_key",
     "lineage",

@@ -31,19 +31,22 @@ def lineage(source: SourceSpec, document: Document, period: str, concept: str) -
     if concept not in made:
         return None
     through = _through(concept, made)
-    back = {new: old for old, new in mapping.rename.items()}
-    raw: dict[str, None] = {}
-    for name in (concept, *through):
-        for column in _raw_columns(made[name], made):
-            raw[back.get(column, column)] = None
     steps = (concept, *through)
     return ConceptLineage(
-        raw_columns=list(raw),
+        raw_columns=list(raw_columns_of(mapping, concept)),
         through=list(through),
         spec_lines=[_line(source, mapping, n, document) for n in steps],
         crosswalks=list(dict.fromkeys(made[n].crosswalk for n in steps if made[n].crosswalk)),
         rule=_rule(made[concept]),
     )
+
+
+def raw_columns_of(mapping: PeriodMapping, concept: str) -> tuple[str, ...]:
+    """The raw columns behind ``concept``, which ``mapping`` makes, as the file names them."""
+    made = mapping.all_mapped()
+    back = {new: old for old, new in mapping.rename.items()}
+    steps = (concept, *_through(concept, made))
+    return tuple(dict.fromkeys(back.get(c, c) for name in steps for c in _raw_columns(made[name], made)))
 
 
 def _through(concept: str, made: Mapping[str, Mapped]) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
-"""What only the files can tell of a spec: a delivery opened and its pipeline planned, but not run.
+"""What only the files can tell of a spec: a delivery opened, its pipeline planned, and its rows tried.
 
 The headers that a mapping names, the columns of its joins, the types that an expression meets: each mistake
-comes with the line of the spec that makes it. What is read stays in the cache, so that a build that follows
-reads nothing twice.
+comes with the line of the spec that makes it. Where there is none, the rows are judged (all, or a sample of
+stated size), and a source that would hold back more than it allows is told of now and not after a build.
+What is read stays in the cache, so that a build that follows reads nothing twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,27 @@ from caudal.engine.session import connect, first_line
 from caudal.engine.specs import Document
 from caudal.errors import CaudalError, Problem, problem
 from caudal.harmonise.crosswalk import read_crosswalk
-from caudal.harmonise.delivery import kind_of, targets_of
+from caudal.harmonise.delivery import kind_of, prepared, targets_of
 from caudal.harmonise.identifiers import IdentifierKey, set_key
 from caudal.harmonise.mapping import Context
 from caudal.harmonise.observed import NAME as OBSERVATION
 from caudal.harmonise.periods import PeriodMapping, mapping_for
 from caudal.harmonise.pipeline import build, expected_columns, raw_columns
+from caudal.harmonise.trial import Tried, too_much, try_delivery
 from caudal.model.catalogue import Catalogue
 from caudal.model.source import SourceSpec
 
-#: Stands for the country's key while nothing is hashed.
-_NO_KEY = IdentifierKey("check", "0", b"no identifier is hashed while a pipeline is planned")
+#: Stands for the country's key while nothing that is hashed is kept.
+_NO_KEY = IdentifierKey("check", "0", b"nothing that a check hashes is written down")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is wrong between a spec and the files of one delivery; ``tried`` where nothing is, except of
+    observations that pass as they are."""
+
+    problems: tuple[Problem, ...]
+    tried: Tried | None = None
 
 
 def check_delivery(
@@ -40,9 +52,9 @@ def check_delivery(
     *,
     catalogue: Catalogue,
     cache: Cache,
-) -> list[Problem]:
+) -> Opened:
     """All that is wrong between the spec of ``source``, read from ``document``, and the files of one of its
-    deliveries; empty where nothing is."""
+    deliveries, and what became of its rows."""
     mapping = mapping_for(source, registered.period)
     found: list[Problem] = []
     raw: dict[str, RawTable] = {}
@@ -52,9 +64,30 @@ def check_delivery(
             raw[table] = open_table(registered.files[table], form, cache=cache, expected=expected)
         except CaudalError as error:
             found += error.problems
+    tried = None
     if not found and not (source.kind == OBSERVATION and not mapping.columns):
         found += _planned(folder, source, registered, mapping, raw, catalogue)
-    return [_located(p, source, mapping, document) for p in found]
+        if not found:
+            try:
+                tried = try_delivery(prepared(folder, source, registered, catalogue, _NO_KEY, ""), raw)
+            except CaudalError as error:
+                found += error.problems
+    return Opened(tuple(_located(p, source, mapping, document) for p in found), tried)
+
+
+def check_thresholds(document: Document, tried: Sequence[Tried]) -> list[Problem]:
+    """Why the deliveries of the source of ``document``, together, hold back more than it allows."""
+    problems = too_much(tried)
+    work = tried[-1].work
+    places = [
+        _of_variant("columns", p.facts["concept"], work.source, work.mapping)
+        if "concept" in p.facts
+        else ("thresholds",)
+        for p in problems
+    ]
+    return [
+        Problem(p.code, document.where(*place), p.facts) for p, place in zip(problems, places, strict=True)
+    ]
 
 
 def _planned(

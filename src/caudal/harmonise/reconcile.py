@@ -8,9 +8,10 @@ no rule named, is above what the source's spec allows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from caudal.errors import CaudalError, Problem, problem
+from caudal.harmonise.held import Frequent, HeldRows, Share
 from caudal.harmonise.samples import Samples, other_mark
 from caudal.model.release import Reconciliation
 from caudal.model.source import SourceSpec
@@ -62,19 +63,19 @@ def threshold_problems(
     *,
     samples: Mapping[str, Samples] | None = None,
     footer: int = 0,
+    held: Sequence[HeldRows] = (),
 ) -> list[Problem]:
     """Why a release with these counts is refused; empty where it is not. ``samples`` are values of concepts
-    that no rule named, ``footer`` the rows at the end of a file that are all quarantined."""
+    that no rule named, ``footer`` the rows at the end of a file that are all quarantined, ``held`` the counts
+    of the quarantine with the places to look at."""
     where = delivery or source.source
     problems = []
     share = found.quarantined / found.rows_in if found.rows_in else 0.0
     if share > source.thresholds.quarantined:
-        reasons = [f"{n}: {r}" for r, n in sorted(found.quarantined_by_reason.items())]
-        allowed = f"{source.thresholds.quarantined:.1%}"
+        reasons = held or [HeldRows(r, n) for r, n in sorted(found.quarantined_by_reason.items())]
+        allowed = Share(source.thresholds.quarantined)
         problems.append(
-            problem(
-                "too-many-quarantined", where=where, found=f"{share:.1%}", allowed=allowed, reasons=reasons
-            )
+            problem("too-many-quarantined", where=where, found=Share(share), allowed=allowed, reasons=reasons)
         )
         if footer:
             problems.append(problem("footer-undeclared", where=where, rows=footer))
@@ -88,7 +89,7 @@ def _too_many_unknown(
     source: SourceSpec, found: Reconciliation, concept: str, values: Samples, where: str
 ) -> Problem:
     share = found.recoded_to_unknown[concept] / found.records
-    shown = [f"{value or '(blank)'} ({n:,})" for value, n in values] or ["?"]
+    shown = [Frequent(value, n) for value, n in values]
     decimal, _ = next(iter(source.tables.values())).format.marks
     mark = other_mark(values, decimal)
     code = "decimal-mark" if mark else "too-many-unknown"
@@ -96,8 +97,8 @@ def _too_many_unknown(
         code,
         where=where,
         concept=concept,
-        found=f"{share:.1%}",
-        allowed=f"{source.thresholds.recoded_to_unknown:.1%}",
+        found=Share(share),
+        allowed=Share(source.thresholds.recoded_to_unknown),
         values=shown,
         declared=decimal,
         mark=mark,

@@ -34,12 +34,14 @@ def frequent(
 
 
 def last_rows(table: RawTable, held_back: set[int]) -> int:
-    """How many rows at the end of a table are all in ``held_back``; 0 where that is the whole table."""
+    """How many rows at the end of a table are all in ``held_back``; 0 where that is the whole table, and
+    where they are the smaller part of what is held back: what fails everywhere is no footer."""
     total = table.rows + len(table.rejected)
     last = total
     while last and last in held_back:
         last -= 1
-    return total - last if last else 0
+    footer = total - last
+    return footer if last and 2 * footer >= len(held_back) else 0
 
 
 def other_mark(samples: Samples, declared: str) -> str:

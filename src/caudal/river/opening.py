@@ -1,16 +1,31 @@
-"""What a check finds beyond the specs: the files that are there, opened, and what may not be meant."""
+"""What a check finds beyond the specs: the files that are there, opened and tried; what may not be meant."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.errors import CaudalError, Problem
-from caudal.harmonise import check_delivery, notices_of
+from caudal.harmonise import Tried, check_delivery, check_thresholds, notices_of
 from caudal.river.folder import CountryFolder
 
 
-def open_files(folder: CountryFolder) -> tuple[int, tuple[Problem, ...]]:
-    """The number of deliveries whose files were opened, and what a person should look at.
+@dataclass(frozen=True)
+class Opening:
+    """How many deliveries were opened and which of their rows were judged; ``notices`` are what a person
+    should look at."""
+
+    deliveries: int = 0
+    rows: int = 0
+    judged: int = 0
+    quarantined: int = 0
+    unnamed: int = 0
+    notices: tuple[Problem, ...] = ()
+
+
+def open_files(folder: CountryFolder) -> Opening:
+    """The files of all deliveries, opened and tried.
 
     A database is not asked. Raises :class:`CaudalError` with all that is wrong between specs and files,
     of all deliveries at once.
@@ -18,6 +33,7 @@ def open_files(folder: CountryFolder) -> tuple[int, tuple[Problem, ...]]:
     cache = Cache(folder.work / "cache")
     problems: list[Problem] = []
     notices: list[Problem] = []
+    every: list[Tried] = []
     opened = 0
     documents = {d.data["source"]: d for n, d in folder.documents.items() if n.startswith("sources/")}
     for name, source in folder.sources.items():
@@ -28,14 +44,29 @@ def open_files(folder: CountryFolder) -> tuple[int, tuple[Problem, ...]]:
         except CaudalError as error:
             problems += error.problems
             continue
-        for delivery in register.deliveries:
-            opened += 1
-            problems += check_delivery(
-                folder.path, source, delivery, document, catalogue=folder.catalogue, cache=cache
-            )
+        found = [
+            check_delivery(folder.path, source, delivery, document, catalogue=folder.catalogue, cache=cache)
+            for delivery in register.deliveries
+        ]
+        opened += len(found)
+        wrong = [p for one in found for p in one.problems]
+        tried = [one.tried for one in found if one.tried is not None]
+        problems += wrong or (check_thresholds(document, tried) if tried else [])
+        every += tried
     if problems:
         raise CaudalError(*_once(problems))
-    return opened, tuple(notices)
+    return _told(opened, every, notices)
+
+
+def _told(opened: int, every: list[Tried], notices: list[Problem]) -> Opening:
+    return Opening(
+        opened,
+        sum(t.rows for t in every),
+        sum(t.judged for t in every),
+        sum(t.reconciliation.quarantined for t in every),
+        sum(n for t in every for n in t.reconciliation.recoded_to_unknown.values()),
+        tuple(notices),
+    )
 
 
 def _once(problems: list[Problem]) -> list[Problem]:
