@@ -119,7 +119,9 @@ def source_draft(given: argparse.Namespace) -> int:
     proposal = propose(described)
     name = given.name or show.name_of(given.file)
     data = str(given.data) if given.data else ""
-    text = draft_text(described, proposal, source=name, period=given.period, data=data)
+    text = draft_text(
+        described, proposal, source=name, period=given.period, data=data, language=given.language
+    )
     if given.output:
         if given.output.exists():
             raise CaudalError(problem("draft-exists", where=str(given.output)))

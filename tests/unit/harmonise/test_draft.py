@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from benchmarks.source_draft import ROOT, scores
 from caudal.cli import main
@@ -182,6 +184,70 @@ def test_values_are_written_so_that_yaml_reads_them_back(tmp_path: Path) -> None
     spec, problems = read_spec(tmp_path / "t.yaml", SourceSpec)
     assert problems == [] and spec is not None
     assert spec.columns["sex_code"].recode == {"Mujer": "F", "Hombre": "M"}
+
+
+HOUSEHOLDS = "hogar;persona;sexo;edad;factor;periodo_llegada;ingreso_trabajo\n" + "".join(
+    f"{h};{p};{1 + (h + p) % 2};{(5, 30, 44, 999)[(h + p) % 4]};{100 + h % 7};{(1, 2, 3, 9)[h % 4]};"
+    f"{(50000, 80000, -99)[p % 3] + (h if p % 3 else 0)}\n"
+    for h in range(100)
+    for p in range(3)
+)
+
+
+def test_an_identifier_that_repeats_is_not_proposed_alone(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(HOUSEHOLDS)
+    guesses = {g.concept: g for g in propose(describe(tmp_path / "t.csv")).guesses}
+    assert (*guesses["person_key"].others, guesses["person_key"].column) == ("hogar", "persona")
+    assert guesses["person_key"].unsure
+    (tmp_path / "u.csv").write_text(HOUSEHOLDS.replace("\n1;1;", "\n1;0;"))  # now two rows are alike in both
+    described = describe(tmp_path / "u.csv")
+    proposal = propose(described)
+    assert "person_key" not in {g.concept for g in proposal.guesses}
+    asked = {q.concept: q.why.text("es") for q in proposal.questions}
+    assert "persona parece person_key, pero tiene 3 valores distintos en 300 filas" in asked["person_key"]
+    text = draft_text(described, proposal, source="u", period="2020", language="pt")
+    assert "  # falta decidir: persona parece person_key" in text and "# duvidoso: " in text
+    assert "  # person_key: {from: persona}" in text
+
+
+def test_codes_of_periods_are_no_years_and_codes_of_no_answer_are_asked(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(HOUSEHOLDS)
+    proposal = propose(describe(tmp_path / "t.csv"))
+    assert [q.concept for q in proposal.questions] == ["arrival_year"]
+    assert "códigos (1, 2, 3, 9) y no años" in proposal.questions[0].why.text("es")
+    guesses = {g.concept: g for g in proposal.guesses}
+    assert guesses["age_years"].suspicious == ("999",)
+    assert guesses["sex_code"].unsure  # 1 and 2 without labels
+
+
+def test_labels_tell_what_is_not_applicable(tmp_path: Path) -> None:
+    pytest.importorskip("pyreadstat")
+    import pandas as pd
+    import pyreadstat
+
+    table = pd.DataFrame({"edad": [5, 30, -66, -88] * 20, "asiste": [1, 2, -66, -99] * 20})
+    pyreadstat.write_sav(
+        table,
+        str(tmp_path / "s.sav"),
+        column_labels=["Edad en años cumplidos", "¿Asiste actualmente?"],
+        variable_value_labels={
+            "edad": {-66: "No aplica", -88: "No sabe"},
+            "asiste": {1: "Sí", 2: "No", -66: "No aplica", -99: "No responde"},
+        },
+    )
+    guesses = {g.concept: g for g in propose(describe(tmp_path / "s.sav")).guesses}
+    assert (guesses["age_years"].not_applicable, guesses["age_years"].unknown) == (("-66",), ("-88",))
+    assert guesses["attendance_code"].not_applicable == ("-66",)
+    assert guesses["attendance_code"].refused == ("-99",)
+    assert guesses["attendance_code"].recode == {"1": "Y", "2": "N"}
+
+
+@pytest.mark.parametrize("language", ["es", "pt", "en"])
+def test_every_sentence_exists_in_three_languages(language: str) -> None:
+    texts = YAML(typ="safe").load(
+        files("caudal.catalogue").joinpath("proposal_texts.yaml").read_text(encoding="utf-8")
+    )
+    assert all(t.get(language) for t in texts.values())
 
 
 @pytest.mark.long

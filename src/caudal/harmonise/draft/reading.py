@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import combinations
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 from pydantic import TypeAdapter
 
 from caudal.collect.contract import LABEL, MISSING, RawFile
@@ -26,6 +29,13 @@ from caudal.model.source import Format
 
 #: Rows that are looked at, and different values of a column that are kept.
 _ROWS, _VALUES = 100_000, 60
+#: Columns that a key may need together, and how many with names of identifiers are tried for it.
+_KEY_COLUMNS, _KEY_CANDIDATES = 4, 8
+_IDENTIFIER = re.compile(
+    r"\b(id|folio|hogar|vivienda|persona?s?|componente|orden|miembro|integrante|nro|num|numero|número|llave|"
+    r"codusu|conglome|conglomerado|codperso|upa|upm|household|dwelling|person|member|line|number|hhid|"
+    r"domicilio|domicílio|morador|pessoa|identifica\w*)\b"
+)
 _SEPARATORS = (";", ",", "\t", "|")
 _ENDINGS: Mapping[str, Mapping[str, Any]] = {
     ".sav": {"type": "spss"},
@@ -59,14 +69,21 @@ class Seen:
 
 @dataclass(frozen=True)
 class Described:
-    """A file: the options of its format, its columns, the rows that were looked at, and the dictionary."""
+    """A file: the options of its format, its columns, its rows and how many of them were looked at, its
+    dictionary, and ``key``: the fewest columns with names of identifiers that together tell those rows apart,
+    empty where none do or one alone does."""
 
     file: Path
     format: Mapping[str, Any]
     columns: tuple[Seen, ...]
     rows: int
     dictionary: str = ""
-    notes: tuple[str, ...] = field(default=())
+    key: tuple[str, ...] = ()
+
+    @property
+    def looked(self) -> int:
+        """How many of its first rows were looked at."""
+        return min(self.rows, _ROWS)
 
 
 def describe(path: Path, dictionary: Path | None = None) -> Described:
@@ -84,9 +101,12 @@ def describe(path: Path, dictionary: Path | None = None) -> Described:
         table = open_table(raw, spec, cache=Cache(Path(scratch) / "cache"))
         described = {v.name: v for v in _variables(raw, spec, beside, Path(scratch))}
         names = [c for c in table.columns if not c.endswith((MISSING, LABEL))]
-        seen = tuple(_seen(table.relation, names, described))
+        with connect(threads=1) as session:
+            session.execute(f"CREATE TEMP TABLE looked AS SELECT * FROM ({table.relation}) LIMIT {_ROWS}")
+            seen = tuple(_seen(session, names, described))
+            key = _key(session, seen, min(table.rows, _ROWS))
     used = beside.name if beside is not None and described else ""
-    return Described(path, form, seen, table.rows, used)
+    return Described(path, form, seen, table.rows, used, key)
 
 
 def _raw(path: Path, beside: Path | None) -> RawFile:
@@ -207,19 +227,38 @@ def _head(heads: Sequence[str], pattern: str) -> int:
     return next((i for i, h in enumerate(heads) if re.search(pattern, h)), -1)
 
 
-def _seen(relation: str, names: Iterable[str], described: Mapping[str, Variable]) -> Iterator[Seen]:
+def _seen(
+    session: duckdb.DuckDBPyConnection, names: Iterable[str], described: Mapping[str, Variable]
+) -> Iterator[Seen]:
     folded = {n.lower(): v for n, v in described.items()}
-    with connect(threads=1) as session:
-        session.execute(f"CREATE TEMP TABLE looked AS SELECT * FROM ({relation}) LIMIT {_ROWS}")
-        for name in names:
-            trimmed = f"nullif(trim(CAST({quoted(name)} AS VARCHAR)), '')"
-            text = f"regexp_replace({trimmed}, '^([+-]?[0-9]+)[.]0$', '\\1')"
-            rows = session.execute(
-                f"SELECT {text} AS v, count(*) AS n FROM looked WHERE {text} IS NOT NULL "
-                f"GROUP BY v ORDER BY n DESC, v LIMIT {_VALUES}"
-            ).fetchall()
-            distinct, filled = session.execute(
-                f"SELECT count(DISTINCT {text}), count({text}) FROM looked"
-            ).fetchall()[0]
-            variable = replace(folded.get(name.lower(), Variable(name)), name=name)
-            yield Seen(variable, tuple((str(v), int(n)) for v, n in rows), int(distinct), int(filled))
+    for name in names:
+        trimmed = f"nullif(trim(CAST({quoted(name)} AS VARCHAR)), '')"
+        text = f"regexp_replace({trimmed}, '^([+-]?[0-9]+)[.]0$', '\\1')"
+        rows = session.execute(
+            f"SELECT {text} AS v, count(*) AS n FROM looked WHERE {text} IS NOT NULL "
+            f"GROUP BY v ORDER BY n DESC, v LIMIT {_VALUES}"
+        ).fetchall()
+        distinct, filled = session.execute(
+            f"SELECT count(DISTINCT {text}), count({text}) FROM looked"
+        ).fetchall()[0]
+        variable = replace(folded.get(name.lower(), Variable(name)), name=name)
+        yield Seen(variable, tuple((str(v), int(n)) for v, n in rows), int(distinct), int(filled))
+
+
+def _key(session: duckdb.DuckDBPyConnection, seen: Sequence[Seen], rows: int) -> tuple[str, ...]:
+    """The fewest identifying columns that tell ``rows`` rows apart together, in the order of the file."""
+    named = [c for c in seen if 1 < c.distinct < rows == c.filled and _is_identifier(c)]
+    for size in range(2, _KEY_COLUMNS + 1):
+        for columns in combinations(named[:_KEY_CANDIDATES], size):
+            if prod(c.distinct for c in columns) < rows:
+                continue
+            listed = ", ".join(quoted(c.name) for c in columns)
+            sql = f"SELECT count(*) FROM (SELECT DISTINCT {listed} FROM looked)"
+            if session.execute(sql).fetchall()[0][0] == rows:
+                return tuple(c.name for c in columns)
+    return ()
+
+
+def _is_identifier(column: Seen) -> bool:
+    spelt = re.sub(r"[_\W\d]+", " ", f"{column.name} {column.variable.label}".lower())
+    return bool(_IDENTIFIER.search(spelt))
