@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
+from caudal.publish.numbers import rounded
 from caudal.publish.page import Page
 from caudal.publish.picture import card_svg, png_of
-from caudal.publish.stories import Card, Story, stories, table_of_figures
+from caudal.publish.stories import Card, Story, Told, stories, table_of_figures
 from caudal.publish.voice import Voice
 
 
@@ -34,7 +36,7 @@ def _card(story: Story, card: Card, files: Collection[str]) -> Page:
     facts = {
         "story": story,
         "card": card,
-        "review": story.claim_review(f"{name}.html"),
+        "review": evidence(story, card),
         "svg": f"{name}.svg",
         "png": f"{name}.png" if drawn else "",
         "jsonld": f"{name}.jsonld",
@@ -51,12 +53,56 @@ def pictures(voices: Mapping[str, Voice], *, draft: bool) -> dict[str, bytes]:
             for card in story.cards:
                 path = f"{tag}/story/{_name(story, card)}"
                 svg = card_svg(story, card, draft=draft)
-                review = story.claim_review(f"{_name(story, card)}.html")
+                told = evidence(story, card)
                 made[f"{path}.svg"] = svg.encode()
-                made[f"{path}.jsonld"] = json.dumps(review, ensure_ascii=False, indent=1).encode() + b"\n"
+                made[f"{path}.jsonld"] = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
                 if (png := png_of(svg)) is not None:
                     made[f"{path}.png"] = png
     return made
+
+
+def evidence(story: Story, card: Card) -> dict[str, Any]:
+    """A card for machines: the review of the claim, its sentence, its figures as schema.org/Observation, what
+    they do not show and what points the other way, who wrote it and until when it holds. Of a figure that is
+    not what the reviewer saw, no number is told."""
+    voice, spec, text = story.voice, story.entry.story, story.voice.words.text
+    notes = [(text["shows_not"], card.shows_not), (text["card_counter"], card.counter)]
+    more = {
+        "identifier": f"{voice.release.structure.territory}/{_name(story, card)}",
+        "abstract": card.plain,
+        "version": voice.release.structure.vintage,
+        "genre": story.frame,
+        "contributor": [{"@type": "Person", "name": n} for n in (spec.author, spec.reviewer) if n],
+        "expires": spec.expires,
+        "mentions": [_observed(f, voice) for f in (card.figure, *card.beside)],
+        "comment": [{"@type": "Comment", "name": name, "text": words} for name, words in notes if words],
+    }
+    return story.claim_review(f"{_name(story, card)}.html") | {k: v for k, v in more.items() if v}
+
+
+def _observed(told: Told, voice: Voice) -> dict[str, Any]:
+    found: dict[str, Any] = {"@type": "Observation", "name": told.label}
+    cell = told.cell
+    if cell is None:
+        return found
+    found |= {
+        "identifier": cell.address,
+        "url": f"../{told.link}",
+        "observationAbout": {"@type": "Place", "name": voice.covered(cell)},
+        "observationPeriod": cell.time,
+        "unitText": voice.unit(cell.unit),
+        "measurementTechnique": told.source,
+    }
+    if cell.value is None or told.reason:
+        return found
+    places = voice.decimals(cell)
+    found["measuredValue"] = float(rounded(cell.value, places))
+    if cell.lower is not None and cell.upper is not None:
+        limits = {
+            n: float(rounded(v, places)) for n, v in (("minValue", cell.lower), ("maxValue", cell.upper))
+        }
+        found["marginOfError"] = {"@type": "QuantitativeValue", **limits}
+    return found
 
 
 def _name(story: Story, card: Card) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from caudal.catalogue.glossary import Term, glossary
+from caudal.model.indicator import IndicatorSpec
+from caudal.publish.indicator import lead
 from caudal.publish.page import Page
 from caudal.publish.release import GAP
 from caudal.publish.stories import stories
@@ -104,12 +106,7 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
     """Everything that has an address of its own, by name."""
     text, structure = voice.words.text, voice.release.structure
     found = [
-        Entry(
-            voice.name(s),
-            voice.family(s.family),
-            f"indicator/{s.indicator}.html",
-            voice.plain(s.text.definition),
-        )
+        Entry(voice.name(s), voice.family(s.family), f"indicator/{s.indicator}.html", _said(voice, s))
         for s in voice.release.base_indicators()
     ]
     found += [
@@ -122,6 +119,13 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
         for term, name, words, _ in terms(voice)
     ]
     return tuple(sorted(found, key=lambda e: e.title.casefold()))
+
+
+def _said(voice: Voice, spec: IndicatorSpec) -> str:
+    """The headline of an indicator where it has one, and its definition."""
+    cell = lead(voice, spec)
+    headline = voice.headline(cell).striptags() if cell else ""
+    return f"{headline} {voice.plain(spec.text.definition)}".strip()
 
 
 def pages(voice: Voice) -> Iterator[Page]:

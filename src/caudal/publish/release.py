@@ -46,6 +46,8 @@ from caudal.model.release import (
 
 #: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
 WITHHELD = "Q"
+#: The flags of a normal value, and of one that does not exist (SDMX CL_OBS_STATUS).
+NORMAL, MISSING = "A", "M"
 #: A break in a series (SDMX CL_OBS_STATUS), and the note of a period of which a part alone was counted.
 BREAK, PARTIAL = "B", "incomplete-period"
 #: Kinds of error that add up to the error of a figure.
@@ -261,12 +263,18 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
         lower=row["lower"] if row["lower"] != row["upper"] else None,
         upper=row["upper"] if row["lower"] != row["upper"] else None,
         interval_type=row["interval_type"] or "",
-        status=row["obs_status_code"] or "",
+        status=_status(row),
         method=row["method_code"] or "",
         error_note=row["error_note"] or "",
         reliability=row["reliability"] or "",
         verdict=row["verdict"],
     )
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    """The flag of a cell; one without a value is not a normal value, whoever wrote so."""
+    status = str(row["obs_status_code"] or "")
+    return MISSING if row["value"] is None and status in ("", NORMAL) else status
 
 
 def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:

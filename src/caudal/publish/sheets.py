@@ -1,7 +1,8 @@
 """Fact sheets: the figures of a theme on a page to print, to hand out, to attach to a letter.
 
-One object makes the page and the PDF, so that both say the same. The PDF is tagged (PDF/UA-1), carries its
-fonts, and has no date of its making; it is written where the extra ``pdf`` is installed.
+One object makes the page, the PDF and the document for a word processor, so that all say the same. The PDF is
+tagged (PDF/UA-1), carries its fonts, and has no date of its making; it is written where the extra ``pdf`` is
+installed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 
+from caudal.publish.exchange.docx import Block, Grid, Heading, Paragraph, document
 from caudal.publish.overview import Card, cards
 from caudal.publish.page import Page
 from caudal.publish.voice import Shown, Voice
@@ -94,22 +96,39 @@ def _row(shown: Shown, label: str) -> Row:
 
 
 def pages(voice: Voice, *, draft: bool, drawn: Mapping[str, bytes]) -> Iterator[Page]:
-    """A page for each sheet; it offers the PDF where one was made."""
+    """A page for each sheet; it offers the forms that were made."""
     for sheet in sheets(voice, draft=draft):
-        pdf = f"{sheet.theme}.pdf" if f"{sheet.language}/sheet/{sheet.theme}.pdf" in drawn else ""
-        facts = {"sheet": sheet, "pdf": pdf}
+        forms = {e: f"{sheet.theme}.{e}" for e in ("pdf", "docx")}
+        made = {e: f if f"{sheet.language}/sheet/{f}" in drawn else "" for e, f in forms.items()}
+        facts = {"sheet": sheet, **made}
         yield Page(f"sheet/{sheet.theme}.html", "sheet.html", f"{sheet.title}, {sheet.area}", voice, facts)
 
 
 def printed(voices: Mapping[str, Voice], *, draft: bool) -> dict[str, bytes]:
-    """The PDF of every sheet by path; none where nothing is installed that writes one."""
-    if find_spec("typst") is None:
-        return {}
+    """Every sheet as a document, and as PDF where something is installed that writes one, by path."""
+    writers = {"docx": docx_of} | ({"pdf": pdf_of} if find_spec("typst") else {})
     return {
-        f"{tag}/sheet/{sheet.theme}.pdf": pdf_of(sheet)
+        f"{tag}/sheet/{sheet.theme}.{end}": write(sheet)
         for tag, voice in voices.items()
         for sheet in sheets(voice, draft=draft)
+        for end, write in writers.items()
     }
+
+
+def docx_of(sheet: Sheet) -> bytes:
+    """The sheet as a document for a word processor."""
+    title = f"{sheet.title}, {sheet.area}"
+    blocks: list[Block] = [Heading(1, title), *(Paragraph(m, strong=True) for m in sheet.marks)]
+    for line in sheet.lines:
+        blocks += [Heading(2, line.name), Paragraph(line.sentence)]
+        if len(line.rows) > 1:
+            rows = tuple((r.label, r.value, r.interval, r.reliability) for r in line.rows)
+            blocks.append(Grid(line.name, sheet.heads, rows, 1))
+        if line.note:
+            blocks.append(Paragraph(line.note, small=True))
+    blocks.append(Paragraph(sheet.withheld, small=True))
+    footer = f"{sheet.producer} · {sheet.edition}"
+    return document(title, sheet.language, sheet.producer, footer, blocks)
 
 
 def pdf_of(sheet: Sheet) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 def texts(path: str, data: bytes) -> Iterator[tuple[str, str]]:
     """All text of a file with where it stands; that of its members, for an archive."""
-    if path.endswith((".zip", ".xlsx")):
+    if path.endswith((".zip", ".xlsx", ".docx")):
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             for name in packed.namelist():
                 yield from texts(f"{path}!{name}", packed.read(name))

@@ -32,6 +32,7 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
         ".ttl": "text/turtle; charset=utf-8",
         ".parquet": "application/vnd.apache.parquet",
         ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         ".zip": "application/zip",
         ".svg": "image/svg+xml",
         ".png": "image/png",

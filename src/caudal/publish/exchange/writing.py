@@ -1,8 +1,9 @@
 """Every file for machines of a release, besides the plain ones of :mod:`caudal.publish.files`.
 
-For each indicator, under one stable address each: a workbook and a CSV for spreadsheets in every language,
-Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML 2.1 and 3.0, SDMX-JSON and SDMX-CSV. For the
-release: structures, reference metadata, the catalogue, and the export to the global structure of the SDGs.
+For each indicator, under one stable address each: a workbook, a document and a CSV for spreadsheets in every
+language, Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML 2.1 and 3.0, SDMX-JSON and SDMX-CSV.
+For the release: structures, reference metadata, the catalogue, and the export to the global structure of the
+SDGs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from caudal.publish.exchange.sdmx_csv import data_csv
 from caudal.publish.exchange.sdmx_ml import ML_21, ML_30
 from caudal.publish.exchange.shape import Dataflow, Exchange
 from caudal.publish.exchange.spreadsheets import excel_csv, indicator_workbook
+from caudal.publish.exchange.word import indicator_document
 from caudal.publish.release import Release
 from caudal.publish.voice import Voice
 
@@ -57,6 +59,7 @@ def addresses(indicator: str, tag: str) -> dict[str, str]:
     """
     return {
         "XLSX": f"{tag}/data/{indicator}.xlsx",
+        "DOCX": f"{tag}/data/{indicator}.docx",
         "CSV": f"{tag}/data/{indicator}.csv",
         "CSV (Excel)": f"{tag}/data/{indicator}.excel.csv",
         "JSON-stat": f"data/{indicator}.jsonstat.json",
@@ -107,6 +110,7 @@ def _indicator_files(
         path = f"{tag}/data/{name}.csv"
         table = reader_table(voice, spec)
         made[f"{tag}/data/{name}.xlsx"] = indicator_workbook(voice, spec, table, draft=exchange.draft)
+        made[f"{tag}/data/{name}.docx"] = indicator_document(voice, spec, draft=exchange.draft)
         made[f"{tag}/data/{name}.excel.csv"] = excel_csv(voice, table)
         made[f"{path}-metadata.json"] = csvw(exchange, voice, spec, f"{name}.csv", plain[path])
         packed[path] = plain[path]

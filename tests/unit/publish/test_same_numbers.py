@@ -1,0 +1,268 @@
+"""A small country from its raw files to all its pages and files: every place that shows a figure is read
+back, in three languages, and says what the release says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+
+import pytest
+
+from caudal.publish.numbers import rounded
+from caudal.publish.release import Cell, Release, read_release
+from caudal.publish.sheets import sheets
+from caudal.publish.stories import stories
+from caudal.publish.voice import Voice, voice_of
+from caudal.river.build import build
+from tests.support.small_country import write_country
+from tests.unit.publish.forms import READERS, Files, told
+
+LANGUAGES = ("es", "pt", "en")
+STORY = """\
+story: how_many
+title: {es: Cuántas son, pt: Quantas são, en: How many}
+frame: NUMBERS
+claim: {es: Son la mitad, pt: São a metade, en: They are half}
+rating: 1
+text:
+  es: "Nacieron fuera {share} ({share_interval})."
+  pt: "Nasceram fora {share} ({share_interval})."
+  en: "{share} were born abroad ({share_interval})."
+shows_not: {es: Quiénes son., pt: Quem são., en: Who they are.}
+figures:
+  share: {cell: migrant_share/XI/2024-Q1/all/survey, reviewed: "25.0"}
+  women: {cell: migrant_share/XI/2024-Q1/sex=F/survey, reviewed: "16.7"}
+cards:
+  - card: share
+    headline: {es: "{share} de fuera", pt: "{share} de fora", en: "{share} from abroad"}
+    figure: share
+    beside: [women]
+    shows_not: {es: Quiénes son., pt: Quem são., en: Who they are.}
+author: Ana Ruiz
+date: 2024-05
+"""
+_CELL = re.compile(r'<(tr|p) [^>]*id="([^"]+@[^"]+)"[^>]*>(.*?)</\1>', re.DOTALL)
+_FIGURE = re.compile(r'<div class="pair">\s*<figure>(.*?)</figure>(.*?)</table>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Country:
+    """The release and every file of its site."""
+
+    release: Release
+    site: Files
+
+    def pages(self, tag: str, folder: str = "") -> Iterator[tuple[str, str]]:
+        for path, data in self.site.items():
+            if path.startswith(f"{tag}/{folder}") and path.endswith(".html"):
+                yield path, data.decode()
+
+    def voice(self, tag: str) -> Voice:
+        return voice_of(self.release, tag)
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Country:
+    folder = write_country(tmp_path_factory.mktemp("country"))
+    (folder / "stories").mkdir()
+    (folder / "stories" / "how_many.yaml").write_text(STORY, encoding="utf-8")
+    built = build(folder).release
+    files = {p.relative_to(built / "site").as_posix(): p.read_bytes()
+             for p in (built / "site").rglob("*") if p.is_file()}  # fmt: skip
+    return Country(read_release(built), files)
+
+
+def words(markup: str) -> str:
+    """What a reader reads, with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", markup)).replace("\u00a0", " ").split())
+
+
+def plain(text: str) -> str:
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+def read_number(text: str, voice: Voice) -> float | None:
+    """The number that a figure in the marks of the language writes."""
+    marks = voice.words.numbers
+    found = re.search(rf"{marks.minus}?\d[\d{re.escape(marks.group)}{re.escape(marks.decimal)}]*", text)
+    if found is None:
+        return None
+    bare = found[0].replace(marks.group, "").replace(marks.decimal, ".").replace(marks.minus, "-")
+    return float(bare.rstrip("."))
+
+
+def shown_number(cell: Cell, value: float, voice: Voice) -> float:
+    return float(rounded(value, voice.decimals(cell)))
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_every_file_for_machines_tells_what_the_release_tells(country: Country, form: str) -> None:
+    found = READERS[form](country.release, country.site)
+    assert found == told(country.release) and len(found) > 100
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_every_table_and_sentence_of_every_page_tells_the_numbers_of_its_cells(
+    country: Country, tag: str
+) -> None:
+    voice, seen = country.voice(tag), set[str]()
+    cells = {c.address: c for c in country.release.cells}
+    for path, page in country.pages(tag):
+        for tag_of, address, inner in _CELL.findall(page):
+            cell, text = cells[unescape(address)], words(inner)
+            seen.add(cell.address)
+            if cell.value is None:
+                assert plain(voice.value(cell)) in text, (path, address)
+                continue
+            spoken = plain(voice.value(cell))
+            if cell.indicator.endswith("_gap") and tag_of == "p":  # a sentence says "lower", and no sign
+                spoken = spoken.removeprefix(voice.words.numbers.minus)
+            assert spoken in text, (path, address)
+            assert read_number(voice.value(cell), voice) == shown_number(cell, cell.value, voice)
+            if cell.lower is not None and cell.upper is not None:
+                limits = [plain(voice.number(v, voice.decimals(cell))) for v in (cell.lower, cell.upper)]
+                assert all(limit in text for limit in limits), (path, address)
+    assert seen == set(cells), "every cell lies somewhere"
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_every_chart_writes_and_draws_the_numbers_of_the_table_beside_it(country: Country, tag: str) -> None:
+    voice, charts = country.voice(tag), 0
+    cells = {c.address: c for c in country.release.cells}
+    for path, page in country.pages(tag, "indicator/"):
+        for drawing, table in _FIGURE.findall(page):
+            rows = [cells[unescape(a)] for a in re.findall(r'<tr id="([^"]+)"', table)]
+            labels = [words(x) for x in re.findall(r'class="end fig">(.*?)</text>', drawing)]
+            if not rows or not labels:  # a chart over time has its figures in its table alone
+                continue
+            charts += 1
+            figures = [plain(f"{s.value} {s.mark}") for s in map(voice.shown, rows)]
+            assert labels == figures[: len(labels)], path
+            drawn = [float(x) for x in re.findall(r'<circle cx="([\d.]+)%"', drawing)]
+            drawn += [float(w) for w in re.findall(r'width="([\d.]+)%" height="10" class="bar', drawing)]
+            values = [c.value for c in rows if c.value is not None][: len(drawn)]
+            assert len(values) == len(drawn) and is_one_scale(values, drawn), path
+    assert charts >= 9
+
+
+def is_one_scale(values: list[float], places: list[float]) -> bool:
+    """Whether places follow values by one linear scale, within what a picture shows."""
+    low, high = min(values), max(values)
+    if high == low:
+        return max(places) - min(places) < 0.02
+    a, b = places[values.index(low)], places[values.index(high)]
+    return all(
+        abs(a + (b - a) * (v - low) / (high - low) - p) < 0.02 for v, p in zip(values, places, strict=True)
+    )
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_headlines_the_press_the_index_and_the_home_page_say_the_same(country: Country, tag: str) -> None:
+    voice, told_of = country.voice(tag), 0
+    home, index = (words(country.site[f"{tag}/{p}.html"].decode()) for p in ("index", "search"))
+    for spec in country.release.base_indicators():
+        page = country.site[f"{tag}/indicator/{spec.indicator}.html"].decode()
+        lede = re.search(r'<p class="lede headline"[^>]*>(.*?)</p>', page, re.DOTALL)
+        assert lede is not None, spec.indicator
+        address = re.search(r'<p class="lede headline" id="([^"]+)"', page)
+        if address is None:
+            continue
+        cell = next(c for c in country.release.cells if c.address == unescape(address[1]))
+        sentence = plain(voice.headline(cell).striptags())
+        assert plain(unescape(re.sub(r"<[^>]*>", "", lede[1]))) == sentence
+        for place in (home, index, words(page)):
+            assert sentence in place, spec.indicator
+        press = re.search(r'<p class="cite">(.*?)</p>', page, re.DOTALL)
+        assert press is not None and sentence in words(press[1])
+        told_of += 1
+    assert told_of == 3
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_word_documents_have_the_tables_of_the_page(country: Country, tag: str) -> None:
+    docx = pytest.importorskip("docx", reason="python-docx is not installed")
+    voice = country.voice(tag)
+    for spec in country.release.base_indicators():
+        document = docx.Document(io.BytesIO(country.site[f"{tag}/data/{spec.indicator}.docx"]))
+        found = [tuple(plain(c.text) for c in row.cells) for t in document.tables for row in t.rows[1:]]
+        page = country.site[f"{tag}/indicator/{spec.indicator}.html"].decode()
+        rows = [unescape(a) for a in re.findall(r'<tr id="([^"]+)"', page)]
+        assert rows
+        for cell in (c for c in country.release.cells if c.address in set(rows)):
+            shown = voice.shown(cell)
+            value = plain(f"{shown.value} {shown.mark}")
+            assert any(
+                row[: len(shown.labels)] == tuple(plain(x) for x in shown.labels)
+                and row[max(len(shown.labels), 1)] == value
+                and (not shown.interval or plain(shown.interval) in row)
+                for row in found
+            ), cell.address
+        told_headline = plain(" ".join(p.text for p in document.paragraphs))
+        total = next(c for c in country.release.cells if c.indicator == spec.indicator and not c.categories)
+        assert plain(voice.value(total)) in told_headline or plain(voice.value(total)) in str(found)
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_sheets_as_page_pdf_and_document_tell_the_numbers_of_the_cells(country: Country, tag: str) -> None:
+    docx = pytest.importorskip("docx", reason="python-docx is not installed")
+    pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
+    pytest.importorskip("typst", reason="the extra pdf is not installed")
+    voice = country.voice(tag)
+    values = {plain(voice.value(c)) for c in country.release.cells if c.value is not None}
+    for sheet in sheets(voice, draft=True):
+        stem = f"{tag}/sheet/{sheet.theme}"
+        page = words(country.site[f"{stem}.html"].decode())
+        pdf = "".join(
+            p.extract_text() for p in pypdf.PdfReader(io.BytesIO(country.site[f"{stem}.pdf"])).pages
+        )
+        document = docx.Document(io.BytesIO(country.site[f"{stem}.docx"]))
+        texts = [p.text for p in document.paragraphs]
+        texts += [c.text for t in document.tables for row in t.rows for c in row.cells]
+        packed = (re.sub(r"\s", "", x) for x in (page, pdf, " ".join(texts)))
+        for place in packed:
+            for line in sheet.lines:
+                assert re.sub(r"\s", "", line.sentence) in place, (stem, line.name)
+                for row in line.rows:
+                    assert plain(row.value) in values
+                    if len(line.rows) > 1:
+                        assert re.sub(r"\s", "", row.value) in place, (stem, row.label)
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_cards_as_page_picture_and_json_ld_tell_the_numbers_of_the_cells(country: Country, tag: str) -> None:
+    voice = country.voice(tag)
+    (story,) = stories(voice)
+    (card,) = story.cards
+    stem = f"{tag}/story/{story.name}.{card.spec.card}"
+    page, picture = (words(country.site[f"{stem}.{e}"].decode()) for e in ("html", "svg"))
+    observed = json.loads(country.site[f"{stem}.jsonld"])["mentions"]
+    assert len(observed) == 2
+    for told_figure, seen in zip((card.figure, *card.beside), observed, strict=True):
+        cell = told_figure.cell
+        assert cell is not None and cell.value is not None
+        for place in (page, picture):
+            assert plain(voice.value(cell)) in place
+        assert seen["identifier"] == cell.address
+        assert seen["measuredValue"] == shown_number(cell, cell.value, voice)
+        if told_figure.interval:
+            assert plain(told_figure.interval) in page and plain(told_figure.interval) in picture
+            error = seen["marginOfError"]
+            limits = [shown_number(cell, v, voice) for v in (cell.lower, cell.upper) if v is not None]
+            assert [error["minValue"], error["maxValue"]] == limits
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_a_spreadsheet_program_reads_the_numbers_of_the_readers_language(country: Country, tag: str) -> None:
+    """The CSV for spreadsheets as its program reads it: numbers in the marks of the language, no texts."""
+    voice = country.voice(tag)
+    decimal = voice.words.numbers.decimal
+    for spec in country.release.base_indicators():
+        text = country.site[f"{tag}/data/{spec.indicator}.excel.csv"].decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=";" if decimal == "," else ","))
+        figures = [r[str(voice.words.word("components", "OBS_VALUE"))] for r in rows]
+        assert rows and all(re.fullmatch(rf"(-?\d+({re.escape(decimal)}\d+)?)?", f) for f in figures)
