@@ -150,3 +150,69 @@ def test_a_file_of_letters_in_latin_1_is_told_by_its_name(tmp_path) -> None:
     code, said, complained = run(str(path), "--weight", "w", "--count")
     assert code != 0 and not said
     assert "survey-file-unreadable" in complained and "latin.csv" in complained
+
+
+def labelled(folder: Path) -> str:
+    """The survey as a file of SPSS: of y, 999 is labelled as no answer and 888 declared missing."""
+    pyreadstat = pytest.importorskip("pyreadstat")
+    import pandas as pd
+
+    table = pd.DataFrame([dict(zip(HEADER, row, strict=True)) for row in ROWS])
+    table.loc[0, "y"], table.loc[5, "y"], table.loc[7, "x"] = 999, 888, 99
+    path = folder / "survey.sav"
+    pyreadstat.write_sav(
+        table,
+        str(path),
+        variable_value_labels={"y": {999: "No responde", 888: "No aplica"}, "x": {99: "NS/NR"}},
+        missing_ranges={"y": [888]},
+    )
+    return str(path)
+
+
+def test_values_labelled_as_no_answer_are_not_averaged_in_silence(tmp_path):
+    path = labelled(tmp_path)
+    code, said, complained = run(path, *DESIGN, "--mean", "y", "--total", "x")
+    assert code == 4 and said == ""
+    texts = [e["text"] for e in json.loads(complained)["errors"]]
+    assert len(texts) == 2  # one of each column, together
+    assert "999 = No responde (1)" in texts[0] and "`--na y=999`" in texts[0]
+    (row,) = cells(path, *DESIGN, "--mean", "y", "--na", "labelled")
+    assert row["sample_n"] == 22 and row["value"] < 50
+    assert cells(path, *DESIGN, "--mean", "y", "--na", "y=999")[0]["value"] == row["value"]
+    (kept,) = cells(path, *DESIGN, "--mean", "y", "--na", "kept")
+    assert kept["sample_n"] == 23 and kept["value"] > row["value"]  # the declared one is missing all the same
+    cells(path, *DESIGN, "--count", "--by", "x")  # a breakdown shows them as what they are
+
+
+def test_codes_of_no_answer_in_a_file_without_labels(tmp_path):
+    path = survey(tmp_path, lambda row, k: {**row, "y": -99} if k == 3 else row)
+    (row,) = cells(path, *DESIGN, "--mean", "y", "--na", "y=-99")
+    assert row["sample_n"] == 23 and "missing values: 1 of 24" in row["flags"]
+    code, said, _ = run(path, *DESIGN, "--mean", "y", "--na", "y=-99", "--r-script", "--format", "csv")
+    assert code == 0 and 'd$y[as.character(d$y) %in% c("-99")] <- NA' in said
+    assert refused(path, *DESIGN, "--mean", "y", "--na", "y") == {"survey-form"}
+
+
+def test_everything_wrong_with_a_request_is_told_at_once(tmp_path):
+    path = survey(tmp_path)
+    wrong = ["--strata", "hh", "--psu", "i", "--mean", "income", "--by", "sexo", "--where", "edad > 3",
+             "--test", "sex", "--rank", "mean(z):", "--reliability", "chili", "--ratio", "y",
+             "--calibrate", "none.csv", "--format", "parquet"]  # fmt: skip
+    code, said, complained = run(path, "--weight", "ww", *wrong)
+    errors = json.loads(complained)["errors"]
+    assert code in (2, 3, 4) and said == "" and len(errors) >= 10
+    told = "".join(e["text"] for e in errors)
+    for name in (
+        '"ww"',
+        '"hh"',
+        '"income"',
+        '"sexo"',
+        '"edad"',
+        '"chili"',
+        '"none.csv"',
+        "--out",
+        "--test",
+        "--rank",
+    ):
+        assert name in told
+    assert {"survey-no-weight", "survey-no-file"} <= refused("none.csv", "--mean", "y")

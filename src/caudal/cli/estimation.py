@@ -121,6 +121,10 @@ def _add_options(group: Any) -> None:
     group.add_argument("--where", metavar="CONDITION", help="the domain; the design keeps the whole sample")
     group.add_argument("--missing", choices=("variable", "listwise"), default="variable",
                        help="rows that lack a value: out of that statistic, or out of all")  # fmt: skip
+    group.add_argument(
+        "--na", action="append", default=[], metavar="VALUES",
+        help="values that mean no answer: labelled (all whose label says so), income=-99,-88, or kept",
+    )  # fmt: skip
     group.add_argument("--level", type=float, default=0.95, help="of confidence")
     group.add_argument(
         "--interval",
@@ -166,12 +170,17 @@ def estimate(given: argparse.Namespace) -> int:
         calibration=given.calibration, bounds=given.bounds, interval=given.interval, rule=given.rule,
         quantile_interval=given.quantile_interval, missing=given.missing, level=given.level,
         reliability=given.reliability, r_cell=given.r_script, max_cells=given.max_cells,
+        na=tuple(given.na),
     )  # fmt: skip
     kind = given.format or _kind_of(given)
-    if kind == "parquet" and given.out is None:
-        raise CaudalError(problem("argument-missing", found="--out"))
+    faults = [problem("argument-missing", found="--out")] if kind == "parquet" and not given.out else []
+    design = None
+    try:
+        design = _design(given)
+    except CaudalError as error:
+        faults += error.problems
     progress = show.Progress(given)
-    found = answer(given.file, _design(given), request, progress.step)
+    found = answer(given.file, design, request, progress.step, faults)
     progress.end()
     _written(given, kind, found)
     return 0

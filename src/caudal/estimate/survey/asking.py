@@ -14,7 +14,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,19 +24,28 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from caudal.errors import CaudalError, Problem, nearest, problem
+from caudal.errors import CaudalError, Problem, nearest, problem, unknown
+from caudal.estimate.survey.amounts import (
+    LABELLED,
+    columns_in,
+    held_against_labels,
+    labelled_missing,
+    read_forms,
+    without,
+)
 from caudal.estimate.survey.association import TableTest, rao_scott
 from caudal.estimate.survey.calibrated_cube import Calibration
 from caudal.estimate.survey.comparisons import Ranks, estimate_domains, named_domains, ranks
 from caudal.estimate.survey.crossing import crossings_up_to
 from caudal.estimate.survey.design import Design
 from caudal.estimate.survey.estimation import estimate_cube
-from caudal.estimate.survey.expressions import quoted
+from caudal.estimate.survey.expressions import checked, quoted, unknown_column
 from caudal.estimate.survey.r_script import r_script
-from caudal.estimate.survey.reliability import assess
+from caudal.estimate.survey.reliability import assess, reliability_rules
 from caudal.estimate.survey.replicate_cube import ReplicateColumns
 from caudal.estimate.survey.replicates import producer_scale
 from caudal.estimate.survey.sample import read_sample
+from caudal.estimate.survey.source import opened
 from caudal.estimate.survey.statistics import (
     Count,
     Gap,
@@ -46,6 +55,7 @@ from caudal.estimate.survey.statistics import (
     Ratio,
     Statistic,
     Total,
+    expressions_of,
 )
 
 _GAP = re.compile(
@@ -85,6 +95,7 @@ class Request:
     reliability: str | None = None
     r_cell: str | None = None
     max_cells: int = 2_000_000
+    na: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,34 +109,116 @@ class Answer:
     rows: int = 0
 
 
-def answer(path: Path, design: Design, request: Request, step: Step = lambda done, of, what: None) -> Answer:
-    """The answer to a request on a file; ``step`` hears how far it is."""
+@dataclass(frozen=True)
+class _Opened:
+    """A file as a relation: what :func:`.estimate_cube` reads, its session (None: its own), its columns, and
+    the values of its columns that are left out as no answer."""
+
+    data: Any
+    connection: Any
+    columns: Sequence[str]
+    missing: Mapping[str, Sequence[str]]
+
+
+def answer(
+    path: Path,
+    design: Design | None,
+    request: Request,
+    step: Step = lambda done, of, what: None,
+    also: Sequence[Problem] = (),
+) -> Answer:
+    """The answer to a request on a file; ``step`` hears how far it is. ``also`` is what was already found to
+    be wrong (``design`` is then None where it could not be made); all of it is told together."""
     statistics, gaps, faults = _read(request)
-    if faults:
-        raise CaudalError(*faults)
-    crossings = _crossings(request)
+    faults = [*also, *faults, *_faults(request, statistics)]
     steps = 2 + len(request.tests) + len(request.ranks)
     step(0, steps, str(path))
-    with _relation(path) as (data, connection):
-        columns = _columns(data, connection)
-        table = estimate_cube(
-            data, design, statistics, crossings, where=request.where, gaps=gaps, missing=request.missing,
-            connection=connection, replicates=_replicates(request, columns), level=request.level,
-            max_cells=request.max_cells, calibration=_calibration(request),
-        )  # fmt: skip
-        step(1, steps, f"{table.num_rows} rows")
-        tests, found = {}, {}
-        for k, text in enumerate(request.tests):
-            tests[text] = _tested(data, connection, design, text, request)
-            step(2 + k, steps, text)
-        for k, text in enumerate(request.ranks):
-            found[text] = _ranked(data, connection, design, text, statistics, request)
-            step(2 + len(tests) + k, steps, text)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_relation(path, request, statistics))
+        except CaudalError as error:
+            raise CaudalError(*faults, *error.problems) from error
+        faults += _unknown_columns(file.columns, design, statistics, request)
+        if faults or design is None:
+            raise CaudalError(*faults)
+        return _answered(path, design, request, statistics, gaps, file, step)
+
+
+def _answered(
+    path: Path,
+    design: Design,
+    request: Request,
+    statistics: Sequence[Statistic],
+    gaps: Sequence[Gap],
+    file: _Opened,
+    step: Step,
+) -> Answer:
+    data, connection = file.data, file.connection
+    steps = 2 + len(request.tests) + len(request.ranks)
+    table = estimate_cube(
+        data, design, statistics, _crossings(request), where=request.where, gaps=gaps,
+        missing=request.missing, connection=connection, level=request.level,
+        replicates=_replicates(request, file.columns),
+        max_cells=request.max_cells, calibration=_calibration(request),
+    )  # fmt: skip
+    step(1, steps, f"{table.num_rows} rows")
+    tests, found = {}, {}
+    for k, text in enumerate(request.tests):
+        tests[text] = _tested(data, connection, design, text, request)
+        step(2 + k, steps, text)
+    for k, text in enumerate(request.ranks):
+        found[text] = _ranked(data, connection, design, text, statistics, request)
+        step(2 + len(tests) + k, steps, text)
     if request.reliability:
         table = assess(table, statistics, request.reliability)
-    script = _script(path, design, table, statistics, request) if request.r_cell else ""
+    script = (
+        _script(path, design, table, statistics, request, file.missing) if request.r_cell is not None else ""
+    )
     step(steps, steps, "")
     return Answer(table, tests, found, script, table.num_rows)
+
+
+def _faults(request: Request, statistics: Sequence[Statistic]) -> list[Problem]:
+    """What is wrong with the rest of a request, before any file is read."""
+    faults = read_forms(request.na)[2]
+    try:
+        _calibration(request)
+    except CaudalError as error:
+        faults += error.problems
+    if request.reliability and request.reliability not in reliability_rules():
+        faults.append(unknown("reliability rule", request.reliability, sorted(reliability_rules())))
+    names = [s.name for s in statistics]
+    faults += [_no_test(t) for t in request.tests if len(t.partition(":")[0].split(",")) != 2]
+    faults += [
+        _no_rank(t, names) for t in request.ranks if t.rpartition(":")[0] not in names or t.endswith(":")
+    ]
+    return faults
+
+
+def _unknown_columns(
+    columns: Sequence[str], design: Design | None, statistics: Sequence[Statistic], request: Request
+) -> list[Problem]:
+    """Every column that is named anywhere in a request and that the file does not have."""
+    named: list[tuple[str, str]] = []
+    if design is not None:
+        single = (("--weight", design.weight), ("--fpc", design.fpc), ("--ssu", design.ssu))
+        named += [(option, c) for option, c in (*single, ("--ssu-fpc", design.ssu_fpc)) if c]
+        named += [("--strata", c) for c in design.stratum_columns]
+        named += [("--psu", c) for c in design.psu_columns]
+    named += [("statistics", e) for s in statistics for e in expressions_of(s)]
+    named += [("--where", request.where)] if request.where else []
+    faults = [f for place, text in dict.fromkeys(named) for f in checked(text, columns, place)[1]]
+    plain = [("--by", c) for crossing in _crossings(request) for c in crossing]
+    plain += [("--test", c.strip()) for t in request.tests for c in t.partition(":")[0].split(",")]
+    plain += [("--rank", t.rpartition(":")[2]) for t in request.ranks if ":" in t and not t.endswith(":")]
+    plain += [("--na", c) for c in read_forms(request.na)[1]]
+    small = {c.casefold() for c in columns}
+    faults += [
+        unknown_column(c, columns, place)
+        for place, c in dict.fromkeys(plain)
+        if c and (c not in columns if place == "--by" else c.casefold() not in small)
+    ]
+    return faults
 
 
 def _read(request: Request) -> tuple[list[Statistic], list[Gap], list[Problem]]:
@@ -193,32 +286,62 @@ def _crossings(request: Request) -> list[tuple[str, ...]]:
 
 
 @contextmanager
-def _relation(path: Path) -> Iterator[tuple[Any, Any]]:
-    """What :func:`.estimate_cube` reads, and the session for it (None: its own)."""
+def _relation(path: Path, request: Request, statistics: Sequence[Statistic]) -> Iterator[_Opened]:
+    """The file of a request, with what means no answer set to null."""
+    rule, named, _ = read_forms(request.na)
     name = path.name.lower()
     ending = next((e for e in _COLLECTED if name.endswith(e)), None)
     if ending is None or name.endswith(_DIRECT):
-        yield path, None
+        with opened(path) as source:
+            there = source.columns
+            if not named:
+                yield _Opened(path, None, there, {})
+                return
+            source.connection.execute(
+                f"CREATE TABLE survey AS SELECT {without(there, named)} FROM {source.relation}"
+            )
+            yield _Opened("survey", source.connection, there, named)
         return
     if not path.is_file():
         raise CaudalError(problem("survey-no-file", found=str(path)))
+    with TemporaryDirectory() as folder, duckdb.connect() as session:
+        columns, labels = _collected(path, _COLLECTED[ending], Path(folder), session)
+        suspicious = labelled_missing(labels, columns_in(e for s in statistics for e in expressions_of(s)))
+        if not rule:
+            faults = held_against_labels(session, "raw", suspicious, named)
+            if faults:
+                raise CaudalError(*faults)
+        if rule == LABELLED:
+            named = {**{c: tuple(v) for c, v in suspicious.items()}, **named}
+        session.execute(f"CREATE VIEW answered AS SELECT {without(list(columns), named)} FROM raw")
+        session.execute(f"CREATE TABLE survey AS SELECT {_typed(session, 'answered', columns)} FROM answered")
+        yield _Opened("survey", session, list(columns), named)
+
+
+def _collected(
+    path: Path, kind: str, folder: Path, session: Any
+) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]:
+    """A file that a format of the collection room reads, as the table ``raw``: its columns with their types,
+    and the labels of their values."""
+    from importlib import import_module
+
     from pydantic import TypeAdapter
 
     from caudal.collect import RawFile, open_table
     from caudal.engine.cache import Cache
     from caudal.model.source import Format
 
-    spec: Format = TypeAdapter(Format).validate_python({"type": _COLLECTED[ending]})
+    spec: Format = TypeAdapter(Format).validate_python({"type": kind})
     content = path.read_bytes()
     file = RawFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content), "")
-    with TemporaryDirectory() as folder, duckdb.connect() as session:
-        raw = open_table(file, spec, cache=Cache(Path(folder)))
-        session.execute(f"CREATE TABLE raw AS {raw.relation}")
-        session.execute(f"CREATE TABLE survey AS SELECT {_typed(session, raw.columns)} FROM raw")
-        yield "survey", session
+    raw = open_table(file, spec, cache=Cache(folder))
+    session.execute(f"CREATE TABLE raw AS {raw.relation}")
+    module = import_module(f"caudal.collect.formats.{kind}")
+    described = module.describe(file, spec, folder) if hasattr(module, "describe") else ()
+    return raw.columns, {v.name: v.values for v in described}
 
 
-def _typed(session: Any, columns: Mapping[str, str]) -> str:
+def _typed(session: Any, relation: str, columns: Mapping[str, str]) -> str:
     """Columns of text as numbers where every value is one; codes with leading zeros stay text."""
     found = []
     for name, kind in columns.items():
@@ -228,7 +351,7 @@ def _typed(session: Any, columns: Mapping[str, str]) -> str:
             number = (
                 f"count(*) FILTER (TRY_CAST({column} AS DOUBLE) IS NULL OR {column} SIMILAR TO '0[0-9]+')"
             )
-            known = f"FROM raw WHERE {column} IS NOT NULL"
+            known = f"FROM {relation} WHERE {column} IS NOT NULL"
             query = f"SELECT {whole}, {number}, count(*) {known}"
             not_whole, not_number, rows = session.sql(query).fetchall()[0]
             if rows and not not_whole:
@@ -237,13 +360,6 @@ def _typed(session: Any, columns: Mapping[str, str]) -> str:
                 shown = f"CAST({column} AS DOUBLE) AS {column}"
         found.append(shown)
     return ", ".join(found)
-
-
-def _columns(data: Any, connection: Any) -> list[str]:
-    from caudal.estimate.survey.source import opened
-
-    with opened(data, connection) as source:
-        return source.columns
 
 
 def _replicates(request: Request, columns: Sequence[str]) -> ReplicateColumns | None:
@@ -296,14 +412,19 @@ def _bounds(text: str | None) -> tuple[float, float]:
     return low, high
 
 
+def _no_test(text: str) -> Problem:
+    return problem("survey-form", where="--test", found=text, form="ROW,COLUMN or ROW,COLUMN:KIND")
+
+
+def _no_rank(text: str, names: Sequence[str]) -> Problem:
+    form = "STATISTIC:COLUMN, a statistic that is asked for: " + ", ".join(names)
+    return problem("survey-form", where="--rank", found=text, form=form)
+
+
 def _tested(data: Any, connection: Any, design: Design, text: str, request: Request) -> TableTest:
     """``sex,status`` or ``sex,status:Wald``."""
     columns, _, kind = text.partition(":")
     pair = [c.strip() for c in columns.split(",")]
-    if len(pair) != 2:
-        raise CaudalError(
-            problem("survey-form", where="--test", found=text, form="ROW,COLUMN or ROW,COLUMN:KIND")
-        )
     where = request.where or "true"
     shown = [f"CAST({quoted(c)} AS VARCHAR)" for c in pair]
     sample = read_sample(data, design, [*shown, where], connection=connection)
@@ -316,11 +437,6 @@ def _ranked(
     """``STATISTIC:COLUMN``: the categories of a column ranked by a statistic."""
     name, _, column = text.rpartition(":")
     by_name = {s.name: s for s in statistics}
-    if name not in by_name or not column:
-        form = "STATISTIC:COLUMN, a statistic that is asked for: " + ", ".join(by_name)
-        raise CaudalError(problem("survey-form", where="--rank", found=text, form=form))
-    from caudal.estimate.survey.statistics import expressions_of
-
     where, shown = request.where or "true", f"CAST({quoted(column)} AS VARCHAR)"
     columns = [*expressions_of(by_name[name]), shown, where]
     sample = read_sample(data, design, list(dict.fromkeys(columns)), connection=connection)
@@ -331,7 +447,12 @@ def _ranked(
 
 
 def _script(
-    path: Path, design: Design, table: pa.Table, statistics: Sequence[Statistic], request: Request
+    path: Path,
+    design: Design,
+    table: pa.Table,
+    statistics: Sequence[Statistic],
+    request: Request,
+    missing: Mapping[str, Sequence[str]],
 ) -> str:
     """The R script of the cell ``column=category,...`` (nothing: the whole domain) of the first statistic."""
     wanted = dict(part.split("=", 1) for part in (request.r_cell or "").split(",") if "=" in part)
@@ -345,6 +466,6 @@ def _script(
     linear = [s for s in statistics if not isinstance(s, Quantile)]
     for row in table.to_pylist():
         if linear and row["statistic"] == linear[0].name and all(row[d] == wanted.get(d, "_T") for d in dims):
-            return r_script(str(path), design, linear[0], row, where=request.where)
+            return r_script(str(path), design, linear[0], row, where=request.where, missing=missing)
     raise CaudalError(problem("survey-form", where="--r-script", found=request.r_cell or "",
                               form="column=category,... of a cell of the result"))  # fmt: skip

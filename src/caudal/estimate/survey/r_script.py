@@ -9,7 +9,7 @@ Refused: expressions that cannot be said in R as they stand (SQL functions); the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlglot
@@ -27,9 +27,16 @@ _BINARY: Mapping[type[exp.Expr], str] = {
 
 
 def r_script(
-    path: str, design: Design, statistic: Linear, cell: Mapping[str, Any], *, where: str | None = None
+    path: str,
+    design: Design,
+    statistic: Linear,
+    cell: Mapping[str, Any],
+    *,
+    where: str | None = None,
+    missing: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """The R script that reproduces ``cell``, a row of :func:`.estimate_cube` as a mapping.
+    """The R script that reproduces ``cell``, a row of :func:`.estimate_cube` as a mapping. ``missing`` are,
+    by column, values that were left out as no answer.
 
     >>> from caudal.estimate.survey.statistics import Mean
     >>> cell = {"sex": "F", "statistic": "mean(y)", "value": 1.5, "sampling_se": 0.1, "df": 9.0}
@@ -45,12 +52,12 @@ def r_script(
     domain += [in_r(where)] if where else []
     known = [f"!is.na({in_r(e)})" for e in linear.expressions]
     inside = " & ".join([*domain, *known]) or "rep(TRUE, nrow(d))"
-    reader = f'arrow::read_parquet("{path}")' if path.endswith(".parquet") else f'read.csv("{path}")'
     lines = [
         "# Reproduces one cell with R's survey package. Run it where the microdata are.",
         "library(survey)",
         f'options(survey.lonely.psu = "{design.lonely_psu}", digits = 15)',
-        f"d <- as.data.frame({reader})",
+        f'd <- as.data.frame({_reader(path)}("{path}"))',
+        *(_as_missing(column, values) for column, values in (missing or {}).items()),
         f"d$.y <- as.numeric({_variable(linear.numerator)})",
         f"d$.x <- as.numeric({_variable(linear.denominator)})",
         f"d$.domain <- {inside}",
@@ -63,6 +70,19 @@ def r_script(
         f'cat("caudal ", "{" ".join(_shown(cell[k]) for k in ("value", "sampling_se", "df"))}", "\\n")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _reader(path: str) -> str:
+    """The function of R that reads a file; what SPSS and Stata declare missing it leaves out."""
+    known = {".parquet": "arrow::read_parquet", ".sav": "haven::read_sav", ".zsav": "haven::read_sav",
+             ".dta": "haven::read_dta", ".sas7bdat": "haven::read_sas", ".xpt": "haven::read_xpt",
+             ".xlsx": "readxl::read_excel"}  # fmt: skip
+    return next((f for ending, f in known.items() if path.lower().endswith(ending)), "read.csv")
+
+
+def _as_missing(column: str, values: Sequence[str]) -> str:
+    listed = ", ".join(f'"{v}"' for v in values)
+    return f"d${_name(column)}[as.character(d${_name(column)}) %in% c({listed})] <- NA"
 
 
 def _variable(expression: str | None) -> str:

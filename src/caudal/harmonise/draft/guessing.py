@@ -23,18 +23,12 @@ from ruamel.yaml import YAML
 
 from caudal.harmonise.draft.reading import Described, Seen
 from caudal.harmonise.draft.saying import Said, said
+from caudal.harmonise.no_answer import no_answer
 from caudal.harmonise.standard import folded, standard_codes
 from caudal.model.record import record_kinds
 
 _LEAST = 3
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
-_UNKNOWN = re.compile(
-    r"no sabe|nao sabe|don.?t know|ignorad|sin (dato|informac|declar)|missing|not stated|unknown|no especific"
-)
-_REFUSED = re.compile(r"no respond|nao respond|recus|refus|rehus|no contest|\bnr\b|ns/nr|ns/nc|nsnc")
-_NOT_APPLICABLE = re.compile(
-    r"n[ao]o? (se )?aplica|n[ao]o? corresponde|not applicable|n/a$|inaplicable|fuera de(l)? universo"
-)
 #: Values that producers use for "no answer" in columns of numbers, where the other values do not reach them.
 _SENTINEL = re.compile(r"-\d+|9{2,}|9*8{1,3}|8{2,}|7{2,}")
 _NUMBERS = ("age", "year", "few_or_year", "number", "positive", "count")
@@ -353,10 +347,9 @@ def _recode(rule: Mapping[str, Any], column: Seen) -> tuple[dict[str, str], _Mis
     }
     recode: dict[str, str] = {}
     found: dict[str, list[str]] = {"refused": [], "unknown": [], "not_applicable": []}
-    meanings = (("refused", _REFUSED), ("unknown", _UNKNOWN), ("not_applicable", _NOT_APPLICABLE))
     for value, label in labels.items():
         text = re.sub(r"^\W*\d+\W+", "", folded(label))
-        kind = next((k for k, words in meanings if words.search(text)), "")
+        kind = no_answer(label)
         codes = (c for c, words in rule.get("values", {}).items() if any(re.search(w, text) for w in words))
         if kind:
             found[kind].append(value)
