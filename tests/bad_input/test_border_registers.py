@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from caudal.errors import CaudalError
-from tests.support.border_country import figures, observed, row, write_border
+from tests.support.border_country import figures, observed, row, seen, write_border
 
 END = "2023-12-31 10:00"
 
@@ -94,10 +94,27 @@ def test_a_person_with_ten_thousand_crossings_is_one_person(tmp_path: Path) -> N
 
 
 def test_a_register_without_persons_has_no_figures(tmp_path: Path) -> None:
-    with pytest.raises(CaudalError, match="file-empty"):
+    with pytest.raises(CaudalError, match="nothing-to-release"):
         observed(write_border(tmp_path / "empty", {"2020": []}))
     with pytest.raises(CaudalError, match="quarantined"):
         observed(write_border(tmp_path / "nobody", {"2020": [row("", "2020-01-01 00:00", "E")]}))
+
+
+def test_a_month_in_which_nobody_crossed_is_a_month(tmp_path: Path) -> None:
+    """The closed border: a file with its header alone. The build says so unless the source declares it."""
+    rows = histories(40)
+    folder = write_border(tmp_path / "closed", {"2018": rows, "2023-05": [], "2023-12": [row("z", END, "E")]})
+    without = write_border(tmp_path / "without", {"2018": rows, "2023-12": [row("z", END, "E")]})
+    with_month, _ = observed(folder)
+    assert with_month.equals(observed(without)[0])
+    assert seen(folder).empty == ("border/2023-05",)
+    source = folder / "sources" / "border.yaml"
+    stated = source.read_text(encoding="utf-8").replace("file: 2023-05.csv", "file: 2023-05.csv, empty: true")
+    source.write_text(stated, encoding="utf-8")
+    assert seen(folder).empty == ()
+    (folder / "data" / "2023-05.csv").write_text("", encoding="utf-8")
+    with pytest.raises(CaudalError, match="file-empty"):
+        observed(folder)
 
 
 def test_every_country_and_more_may_stand_in_the_documents(tmp_path: Path) -> None:

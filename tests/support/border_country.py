@@ -13,18 +13,11 @@ from caudal.engine.cache import Cache
 from caudal.engine.session import connect
 from caudal.harmonise import identifier_key
 from caudal.river.folder import read_folder
-from caudal.river.observing import observe
+from caudal.river.observing import Observed, observe
 from caudal.river.stages import Stage
+from tests.support import small_country
 
-CAUDAL = """\
-territory: PA
-simulated: true
-languages: [es, pt, en]
-title: {es: Prueba, pt: Prova, en: Trial}
-producer: {es: Oficina, pt: Oficina, en: Office}
-population_concept: {es: Residentes, pt: Residentes, en: Residents}
-key: demo
-"""
+CAUDAL = small_country.CAUDAL.replace("XI", "PA")
 SOURCE = """\
 source: border
 title: {{es: Frontera, pt: Fronteira, en: Border}}
@@ -91,13 +84,18 @@ def write_border(folder: Path, deliveries: Mapping[str, Sequence[str]], gaps: st
 
 def observed(folder: Path) -> tuple[pa.Table, Any]:
     """The observations of a country folder before the gate, and what was seen of its source."""
+    found = seen(folder)
+    return found.table, found.runs[0]
+
+
+def seen(folder: Path) -> Observed:
+    """All that is observed of a country folder before the gate."""
     read = read_folder(folder)
     with connect() as session:
         cache = Cache(read.work / "cache")
         stage = Stage(read, cache, session, identifier_key(read.country, read.path))
         registers = {n: register_deliveries(read.path, s, work=read.work) for n, s in read.sources.items()}
-        found = observe(stage, registers)
-    return found.table, found.runs[0]
+        return observe(stage, registers)
 
 
 def figures(table: pa.Table, indicator: str, *by: str) -> dict[tuple[str, ...], float]:

@@ -177,6 +177,8 @@ def built(given: argparse.Namespace, result: Any) -> None:
     )
     if result.missing:
         text += "\n" + say(given, "built-without", count=len(result.missing))
+    for delivery in result.empty:
+        text += "\n" + say(given, "delivery-empty", delivery=delivery)
     from caudal.harmonise.held import reason_words
 
     for held in result.held_back:

@@ -20,7 +20,8 @@ LABEL = "_label"
 class RawFile:
     """A registered file: bytes with checksum, origin, licence and date. ``name`` is what a spec calls it;
     ``path`` where it lies on this machine, which nothing published may show; ``beside`` the files without
-    which it cannot be read (a dictionary, a catalogue of value labels)."""
+    which it cannot be read (a dictionary, a catalogue of value labels). One that ``may_be_empty`` is whole
+    with a header alone: a month in which nobody crossed a closed border."""
 
     name: str
     path: Path
@@ -31,6 +32,7 @@ class RawFile:
     origin: str = ""
     licence: str = ""
     beside: tuple[RawFile, ...] = ()
+    may_be_empty: bool = False
 
     @property
     def fingerprint(self) -> str:

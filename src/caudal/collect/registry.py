@@ -20,6 +20,8 @@ from caudal.model.release import MANIFEST, OBSERVATIONS, InputFile, MissingFile
 from caudal.model.source import Delivery, SourceSpec
 
 _MEMORY = "registered.json"
+#: Kinds of which a period may hold nothing: nobody crosses a closed border.
+_SILENT = frozenset({"crossing"})
 #: In a folder of releases, the file that names the one in force.
 IN_FORCE = "current.json"
 
@@ -126,6 +128,7 @@ def _raw_file(source: SourceSpec, delivery: Delivery, name: str, path: Path, mem
         received=delivery.received,
         origin=delivery.download or source.origin,
         licence=source.licence,
+        may_be_empty=delivery.empty or source.kind in _SILENT,
     )
 
 

@@ -438,6 +438,9 @@ class Delivery(Spec):
     lacks: Mapping[str, tuple[str, ...]] = Field(
         {}, description="concept -> codes that are known to be absent from this delivery"
     )
+    empty: bool = Field(
+        False, description="the file rightly holds no rows: nothing happened in its period (a closed border)"
+    )
     received: Day = Field("", description="ISO date of receipt")
     vintage: str = Field("", description="edition of the producer, for statistics of others")
     whole_from: Period | None = Field(

@@ -47,8 +47,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: the release folder, whether anything had changed, what is missing, and the
-    deliveries of which rows are quarantined."""
+    """What a build made: the release folder, whether anything had changed, what is missing, the deliveries of
+    which rows are quarantined, and those without a row."""
 
     release: Path
     changed: bool
@@ -57,6 +57,7 @@ class Built:
     suppressed: int = 0
     missing: tuple[str, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    empty: tuple[str, ...] = ()
 
     @property
     def site(self) -> Path:
@@ -121,6 +122,7 @@ def _build(folder: CountryFolder, options: Options, tell: Tell, seen: state.Seen
         counts.suppressed,
         missing,
         observed.held_back,
+        observed.empty,
     )
 
 

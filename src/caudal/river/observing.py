@@ -47,14 +47,15 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class Observed:
-    """All observations, what was seen of each source, the folders of the cache that were used, and the
-    deliveries of which rows are quarantined."""
+    """All observations, what was seen of each source, the folders of the cache that were used, the deliveries
+    of which rows are quarantined, and those that are ``empty`` without a word about it in their source."""
 
     table: pa.Table
     runs: list[SourceRun]
     used: list[Path]
     held_back: tuple[HeldBack, ...] = ()
     evidence: Evidence = NOTHING
+    empty: tuple[str, ...] = ()
 
 
 def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
@@ -76,14 +77,15 @@ def observe(stage: stages.Stage, registers: Mapping[str, Register]) -> Observed:
         [m for s in seen for m in s.members], [s.source.source for s in seen if not s.members]
     )
     tables = [*of_members, *(t for s in seen for t in s.tables)]
-    if not tables:
+    if not any(t.num_rows for t in tables):
         raise CaudalError(problem("nothing-to-release", where=str(stage.folder.path)))
     own = key_dimensions(stage.folder.catalogue)
     dimensions = tuple(dict.fromkeys([*own, *(d for t in tables for d in dimensions_of(t))]))
     table = pa.concat_tables([conform(t, dimensions) for t in tables])
     held_back = tuple(h for s in seen for h in s.held_back())
     evidence = sum((s.evidence for s in seen), Evidence())
-    return Observed(table, runs, [folder for s in seen for folder in s.used], held_back, evidence)
+    empty = tuple(code for s in seen for code in s.empty())
+    return Observed(table, runs, [folder for s in seen for folder in s.used], held_back, evidence, empty)
 
 
 class _Seen:
@@ -122,6 +124,10 @@ class _Seen:
             for code, c, footer in counts
             if c.quarantined
         ]
+
+    def empty(self) -> list[str]:
+        """The deliveries without a row of which the source does not say so."""
+        return [d.code for d, r in self._harmonised if not r.reconciliation.rows_in and not d.delivery.empty]
 
     def estimate(self) -> None:
         """The observations of every delivery, or of all together where the kind asks for it."""

@@ -5,6 +5,9 @@ filter, with another age limit, with another definition of the catalogue, unweig
 for another period, for one category only. The shortest list of changes that gives the published figure,
 to the decimals with which it was published, is the reconciliation. It is evidence, not proof: another list
 may do the same, and all of the shortest are shown. For the builder's side only, since it reads records.
+
+A register of crossings is one body of classified rows, cut at its months or years; people are counted once in
+a cell, however often they crossed.
 """
 
 from __future__ import annotations
@@ -20,17 +23,23 @@ import sqlglot
 from sqlglot import exp
 
 from caudal.catalogue.formulas import formula_for, in_territory
-from caudal.collect import register_deliveries
+from caudal.collect import RegisteredDelivery, register_deliveries
 from caudal.engine.cache import Cache
 from caudal.engine.expressions import columns_of, is_condition
 from caudal.engine.session import connect, literal
 from caudal.errors import CaudalError, nearest, problem
 from caudal.estimate.indicators import Records, derivation
-from caudal.harmonise import identifier_key
+from caudal.estimate.stays.cells import PERSONS
+from caudal.estimate.stays.columns import PERSON
+from caudal.estimate.stays.family import classified_records
+from caudal.estimate.stays.whole import WHOLE
+from caudal.harmonise import Harmonised, identifier_key
 from caudal.model.indicator import Formula, IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL, parse_address
+from caudal.model.source import SourceSpec
 from caudal.river import stages
 from caudal.river.folder import CountryFolder, read_folder
+from caudal.river.pooled import is_pooled, pooled_records
 from caudal.river.state import locked
 
 StepKind = Literal["filter", "definition", "weight", "period"]
@@ -51,7 +60,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to compute the figure: a formula over the records of a period, and the steps that lead to it."""
+    """A way to compute the figure: a formula over the records of a period, and the steps that lead to it.
+
+    ``persons``: rows are crossings and the figure is of people, each counted once."""
 
     formula: Formula
     scale: float
@@ -59,6 +70,7 @@ class Variant:
     period: str
     where: str
     steps: tuple[Step, ...] = ()
+    persons: bool = False
 
     @property
     def same(self) -> tuple[str, ...]:
@@ -90,13 +102,14 @@ def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps:
     wanted = parse_address(cell)
     indicator = folder.catalogue.indicators.get(wanted["indicator_code"])
     source = folder.sources.get(wanted["source_code"])
-    if indicator is None or source is None or source.kind == "observation":
+    of_the_whole = any(wanted.get(f"{name}_code", TOTAL) != TOTAL for name in WHOLE)
+    if indicator is None or source is None or source.kind == "observation" or of_the_whole:
         raise CaudalError(problem("reconcile-without-records", found=cell))
     with locked(folder.work), connect() as session:
         stage = stages.Stage(
             folder, Cache(folder.work / "cache"), session, identifier_key(folder.country, folder.path)
         )
-        by_period = _records_by_period(stage, wanted["source_code"])
+        by_period = _records_by_period(stage, wanted["source_code"], wanted["time_period"])
         only = next(iter(by_period.values())) if len(by_period) == 1 else None
         records = by_period.get(wanted["time_period"], only)
         if records is None:
@@ -113,6 +126,7 @@ def reconcile(path: Path, cell: str, theirs: float, *, decimals: int = 1, steps:
             _weight(records, formula),
             records.period,
             _where(folder, records, wanted),
+            persons=is_pooled(records.kind.name) and indicator.unit == PERSONS,
         )
         return _search(session, folder, by_period, indicator, start, (theirs, decimals, steps))
 
@@ -243,6 +257,8 @@ def _values(
 def _figure_sql(variant: Variant) -> str:
     f, w = variant.formula, variant.weight
     inside = f"({f.universe}) AND ({variant.where})"
+    if variant.persons:
+        return f"{variant.scale} * count(DISTINCT {PERSON}) FILTER (WHERE {inside} AND ({f.total}))"
     if f.total:
         return f"{variant.scale} * {_sum(w, f.total, inside)}"
     if f.mean:
@@ -294,12 +310,30 @@ def _either(folder: CountryFolder, records: Records, names: Iterable[str], code:
     return "(" + " OR ".join(f"({sql}) = {literal(code)}" for sql in derived) + ")" if derived else "FALSE"
 
 
-def _records_by_period(stage: stages.Stage, name: str) -> dict[str, Records]:
+def _records_by_period(stage: stages.Stage, name: str, period: str) -> dict[str, Records]:
+    """The records of each delivery; those of a register by periods as long as ``period``."""
     source = stage.folder.sources[name]
-    found = {}
-    for delivery in register_deliveries(stage.folder.path, source, work=stage.folder.work).deliveries:
-        result = stages.harmonised(stage, source, delivery)
-        found[delivery.period] = stages.records_of(stage, source, result)
-    if not found:
+    register = register_deliveries(stage.folder.path, source, work=stage.folder.work)
+    if not register.deliveries:
         raise CaudalError(problem("file-missing", where=name, found=name))
-    return found
+    harmonised = [(d, stages.harmonised(stage, source, d)) for d in register.deliveries]
+    if is_pooled(source.kind):
+        return _of_register(stage, source, harmonised, period)
+    return {d.period: stages.records_of(stage, source, result) for d, result in harmonised}
+
+
+def _of_register(
+    stage: stages.Stage,
+    source: SourceSpec,
+    harmonised: Sequence[tuple[RegisteredDelivery, Harmonised]],
+    period: str,
+) -> dict[str, Records]:
+    """The classified rows of a register, cut at the months or years that it holds."""
+    pooled, _, _ = pooled_records(stage, source, harmonised)
+    whole = classified_records(pooled, stage.cache.root / "spill")
+    name = f"strftime(moment, {literal('%Y-%m' if len(period) > 4 else '%Y')})"
+    rows = stage.session.sql(f"SELECT DISTINCT {name} FROM {whole.relation} ORDER BY 1").fetchall()
+    return {
+        p: replace(whole, period=p, relation=f"(SELECT * FROM {whole.relation} WHERE {name} = {literal(p)})")
+        for (p,) in rows
+    }

@@ -9,7 +9,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from caudal.errors import CaudalError
+from caudal.model.observation import address
 from caudal.river.build import Built, Options, build
+from caudal.river.reconcile import reconcile
 from caudal.simulate.border import write_border
 
 ISTMO = Path(__file__).resolve().parents[3] / "examples" / "istmo"
@@ -99,3 +102,29 @@ def test_nothing_of_a_person_is_in_the_release(built: Built) -> None:
     assert tables
     for table in tables:
         assert not {"person_key", "person_id", "crossing_at"} & set(pq.read_schema(table).names)
+
+
+def test_a_figure_of_others_is_reconciled_with_the_register(
+    built: Built, cells: list[dict[str, Any]]
+) -> None:
+    """A thousand more or less: somebody who counted all that enter, or another year, is told so."""
+    folder = built.release.parents[1]
+    years = {
+        r["time_period"]: r
+        for r in cells
+        if r["indicator_code"] == "immigration" and all(r[n] == "_T" for n in TOTALS if n in r)
+    }
+    final = [r for r in years.values() if r["obs_status_code"] == "A" and r["value"] is not None]
+    first, second = sorted(final, key=lambda r: str(r["time_period"]))[:2]
+    found = reconcile(folder, address(first), second["value"], decimals=0, steps=1)
+    assert found.ours == first["value"]
+    steps = {(s.kind, s.after) for path in found.paths for s, _ in path}
+    assert ("period", second["time_period"]) in steps
+
+
+def test_what_only_the_whole_register_says_is_not_reconciled(
+    built: Built, cells: list[dict[str, Any]]
+) -> None:
+    account = next(r for r in cells if r["indicator_code"] == "population_account")
+    with pytest.raises(CaudalError, match="reconcile-without-records"):
+        reconcile(built.release.parents[1], address(account), 1.0)

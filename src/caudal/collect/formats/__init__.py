@@ -31,7 +31,8 @@ def open_table(file: RawFile, spec: Format, *, cache: Cache, expected: Iterable[
     nearest ones. The work is done once for the same bytes, spec and code.
     """
     needed = tuple(expected)
-    key = content_key(file.fingerprint, spec.model_dump(mode="json"), code_sha256("collect"))
+    form = spec.model_dump(mode="json")
+    key = content_key(file.fingerprint, form, code_sha256("collect"), file.may_be_empty)
     folder, _ = cache.get("raw", key, lambda target: _read(file, spec, needed, target))
     found = json.loads((folder / _FOUND).read_text(encoding="utf-8"))
     relation = found["relation"].replace("{folder}", _escaped(folder)).replace("{file}", _escaped(file.path))

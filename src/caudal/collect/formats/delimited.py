@@ -40,7 +40,8 @@ def open_table(file: RawFile, spec: DelimitedFormat, expected: Collection[str], 
         names = _header(stream, spec, expected, file.name)
         reading = _Reading(len(names))
         rows = _write(_batches(stream, names, spec, reading, file.name), names, spec, reading, target / _DATA)
-        _check_rows(reading, rows, file.name, spec)
+        if rows or reading.rejected or not file.may_be_empty:
+            _check_rows(reading, rows, file.name, spec)
     columns = dict.fromkeys(names, "VARCHAR")
     facts: dict[str, str | int] = {
         "encoding": spec.encoding,

@@ -47,7 +47,7 @@ def open_table(file: RawFile, spec: ExcelFormat, expected: Collection[str], targ
     names = _names(sheet, spec, first, last, file.name)
     start = spec.first_row or max(spec.header_rows) + 1
     rows = list(_rows(sheet, start, spec.last_row or sheet.max_row, first, last, bool(spec.last_row)))
-    if not rows:
+    if not rows and not file.may_be_empty:
         raise CaudalError(problem("file-empty", where=f"{file.name}:{sheet.title}"))
     columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(names))]
     table = pa.table([*columns, pa.array(range(1, len(rows) + 1), pa.int64())], names=[*names, RAW_ROW])

@@ -23,7 +23,7 @@ def open_table(file: RawFile, spec: ParquetFormat, expected: Collection[str], ta
         raise CaudalError(
             problem("file-truncated", where=file.name, detail=str(error).split("\n", 1)[0])
         ) from error
-    if described.metadata.num_rows == 0:
+    if described.metadata.num_rows == 0 and not file.may_be_empty:
         raise CaudalError(problem("file-empty", where=file.name))
     if double := doubled(described.schema_arrow.names):
         raise CaudalError(problem("header-doubled", where=file.name, found=double))

@@ -14,7 +14,8 @@ moved any more, and say so (SDMX status P).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,14 +73,28 @@ def estimate(
     dimensions = key_dimensions(catalogue)
     if not isinstance(records, CrossingRecords) or not records.deliveries:
         return conform(pa.table({}), dimensions)
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as place:
-        register = Register(
-            records.residence, records.deliveries, records.cache, Path(place), records.columns
-        )
+    with _register(records, scratch) as register:
         if not register.has_crossings:
             return conform(pa.table({}), dimensions)
         return _observed(records, register, planned, catalogue, session)
+
+
+def classified_records(records: CrossingRecords, scratch: Path) -> CrossingRecords:
+    """The same records with what the rule made of them: their ``relation`` is the classified rows."""
+    with _register(records, scratch) as register:
+        return _ready(records, register)
+
+
+@contextmanager
+def _register(records: CrossingRecords, scratch: Path) -> Iterator[Register]:
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as place:
+        yield Register(records.residence, records.deliveries, records.cache, Path(place), records.columns)
+
+
+def _ready(records: CrossingRecords, register: Register) -> CrossingRecords:
+    relation = f"read_parquet({literal(register.classified().as_posix())})"
+    return replace(records, relation=relation, columns=_columns(records))
 
 
 def _observed(
@@ -90,9 +105,7 @@ def _observed(
     session: Any,
 ) -> pa.Table:
     dimensions = key_dimensions(catalogue)
-    relation = f"read_parquet({literal(register.classified().as_posix())})"
-    ready = replace(records, relation=relation, columns=_columns(records))
-    desk = _Desk(ready, register, catalogue, session)
+    desk = _Desk(_ready(records, register), register, catalogue, session)
     found = [desk.rows(p, crossing) for p in planned for crossing in p.crossings]
     tables = [conform(pa.Table.from_pylist(rows), dimensions) for rows in found if rows]
     return pa.concat_tables([conform(pa.table({}), dimensions), *tables])
