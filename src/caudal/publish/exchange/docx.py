@@ -189,7 +189,7 @@ def _frame(title: str, language: str, author: str) -> dict[str, str]:
 
 _INK, _SOFT = '<w:color w:val="1D2A33"/>', '<w:color w:val="51616B"/>'
 _NEXT, _CLOSE = "<w:keepNext/>", '<w:spacing w:before="20" w:after="20"/>'
-#: Identifier, name, properties of the paragraph and of its text; headings and captions stay with what follows.
+#: Identifier, name, properties of the paragraph and of its text; headings stay with what follows.
 _PARAGRAPHS = (
     ("Heading1", "heading 1", f'{_NEXT}<w:spacing w:after="120"/><w:outlineLvl w:val="0"/>',
      '<w:b/><w:sz w:val="36"/>'),
@@ -218,7 +218,8 @@ def _styles(language: str) -> str:
         f'<w:lang w:val="{clean(language)}"/></w:rPr></w:rPrDefault>'
         '<w:pPrDefault><w:pPr><w:spacing w:after="120"/></w:pPr></w:pPrDefault></w:docDefaults>'
         '<w:style w:type="paragraph" w:default="1" w:styleId="Normal"><w:name w:val="Normal"/><w:qFormat/>'
-        f'</w:style>{paragraphs}<w:style w:type="table" w:styleId="Figures"><w:name w:val="Figures"/><w:tblPr>'
+        f"</w:style>{paragraphs}"
+        '<w:style w:type="table" w:styleId="Figures"><w:name w:val="Figures"/><w:tblPr>'
         f'<w:tblBorders>{borders}</w:tblBorders><w:tblCellMar><w:left w:w="70" w:type="dxa"/>'
         '<w:right w:w="70" w:type="dxa"/></w:tblCellMar></w:tblPr></w:style></w:styles>'
     )
