@@ -65,3 +65,6 @@ class PublicationSpec(Spec):
     custodian: str = Field("", description="who signs")
     notices: tuple[Notice, ...] = ()
     licence: str = "CC-BY-4.0"
+    disputed_names: str = Field(
+        "united_nations", description="usage of names in dispute, of catalogue/boundaries/disputed.yaml"
+    )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from caudal.model.boundaries import Boundaries, Disputed
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.official import OfficialCheck
@@ -209,6 +210,8 @@ class ReleaseStructure(Spec):
     not_computable: tuple[NotComputable, ...] = ()
     readiness: Readiness | None = Field(None, description="how far disaggregation has come, and what lacks")
     stories: tuple[StoryEntry, ...] = ()
+    boundaries: Boundaries | None = Field(None, description="outlines of the country's own areas")
+    disputed: tuple[Disputed, ...] = Field((), description="what maps say of areas in dispute")
     page_texts: Mapping[str, Mapping[str, str]] = Field(
         {}, description="texts of the pages that the country adds or replaces: language -> key -> text"
     )

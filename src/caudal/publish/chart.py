@@ -3,10 +3,16 @@
 Horizontal positions are percentages and vertical ones pixels, so that a chart fills its column while its
 letters keep their size on a phone, on a desk and on paper; the label stands above its mark, where long
 words have room. A dot is a rate and its axis may start anywhere; a bar is a total and starts at zero.
-A figure of low reliability is hollow, a withheld one hatched at the same place for all: shape, never
-colour alone. Every chart has a title and a description; the table beside it has the same numbers.
+An interval is a band in two tones, dark where about two of three samples would fall and pale to its limits:
+it has no ends that look like walls, and a wide band looks as vague as it is. The bar of a total is full to
+the lower limit alone. A figure of low reliability is hollow, a withheld one hatched at the same place for
+all: shape, never colour alone. Every chart has a title and a description; the table beside it has the same
+numbers.
 
-Reference: Cleveland and McGill (1984), graphical perception: position on a common scale is read best.
+References: Cleveland and McGill (1984), graphical perception: position on a common scale is read best.
+Correll and Gleicher (2014), Error bars considered harmful, IEEE TVCG 20(12): bands that fade are read better
+than bars with error bars. Newman and Scholl (2012), Psychonomic Bulletin & Review 19: what lies within a bar
+is taken for likelier than what lies above it.
 """
 
 from __future__ import annotations
@@ -17,12 +23,16 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
-_ROW, _LINE, _TOP, _FOOT = 40, 16, 4, 26
+_ROW, _LINE, _TOP, _FOOT = 44, 16, 4, 26
+#: Half the width of a 95 % interval in standard errors: the dark band is one of them to each side.
+_ERRORS = 1.96
 _LABEL_LENGTH = 30
 _LEFT, _WIDTH = 5.0, 90.0
 _HIGH = 190
 _LABELLED = 5
 _APART = 19
+#: The line on which a mark lies, so that it belongs to the label above and not to the one below.
+_TRACK = f'<line x1="{_LEFT:g}%" x2="{_LEFT + _WIDTH:g}%" y1="{{y}}" y2="{{y}}" class="track"/>'
 
 
 @dataclass(frozen=True)
@@ -111,11 +121,12 @@ def rows_chart(
     for mark in marks:
         lines = folded(mark.label)
         parts.append(_labels(lines, mark.text, y))
-        strip = y + _LINE * len(lines) + 8
+        strip = y + _LINE * len(lines) + 9
+        parts.append(_TRACK.format(y=strip))
         parts.append(_mark(mark, scale, strip, bars))
         y += _ROW + _LINE * (len(lines) - 1)
     body = _grid(scale, y, tick) + _reference(scale, reference, y) + "".join(parts)
-    return _svg(body, y + _FOOT + (14 if reference else 0), caption)
+    return svg_of(body, y + _FOOT + (14 if reference else 0), caption)
 
 
 def time_chart(
@@ -142,7 +153,7 @@ def time_chart(
         if free - x >= _APART:
             body += f'<text x="{x:.2f}%" y="{_HIGH + 38}" class="tick mid">{escape(mark.label)}</text>'
             free = x
-    return _svg(body, _HIGH + 46, caption)
+    return svg_of(body, _HIGH + 46, caption)
 
 
 def _above_zero(marks: Sequence[Mark]) -> Sequence[Mark]:
@@ -171,7 +182,8 @@ def folded(label: str, length: int = _LABEL_LENGTH) -> tuple[str, ...]:
     return tuple(cut)
 
 
-def _svg(body: str, height: float, caption: Caption) -> Markup:
+def svg_of(body: str, height: float, caption: Caption) -> Markup:
+    """A chart as wide as its column, with the words for those who do not see it."""
     i = escape(caption.ident)
     return Markup(
         f'<svg class="chart" width="100%" height="{height:.0f}" role="img" aria-labelledby="{i}-t {i}-d">'
@@ -191,11 +203,13 @@ def _labels(lines: tuple[str, ...], text: str, y: int) -> str:
 def _mark(mark: Mark, scale: Scale, y: float, bars: bool) -> str:
     if mark.value is None:
         return f'<rect x="{_LEFT}%" y="{y - 4}" width="12%" height="8" class="hatch"/>'
-    x = scale.place(mark.value)
-    shape = _bar(mark, scale, y) if bars else _dot(x, y, mark.weak)
-    return (
-        (shape if bars else "") + _interval(mark, scale, y) + ("" if bars else shape) + _truth(mark, scale, y)
-    )
+    bar = _bar(mark, scale, y) if bars else ""
+    dot = _dot(scale.place(mark.value), y, mark.weak) if not bars or _has_interval(mark) else ""
+    return bar + _interval(mark, scale, y) + dot + _truth(mark, scale, y)
+
+
+def _has_interval(mark: Mark) -> bool:
+    return mark.lower is not None and mark.upper is not None
 
 
 def _dot(x: str, y: float, weak: bool) -> str:
@@ -203,21 +217,29 @@ def _dot(x: str, y: float, weak: bool) -> str:
 
 
 def _bar(mark: Mark, scale: Scale, y: float) -> str:
-    first, last = sorted((scale.low, 0.0, mark.value or 0.0))[1:]
+    """A bar from zero to the figure; where its interval is known, to the limit that is nearer to zero."""
+    value = mark.value or 0.0
+    end = value
+    if mark.lower is not None and mark.upper is not None:
+        end = min(max(mark.lower, 0.0), value) if value >= 0 else max(min(mark.upper, 0.0), value)
+    first, last = sorted((scale.low, 0.0, end))[1:]
     share = 100 * (last - first) / (scale.high - scale.low) * _WIDTH / 100
     name = "bar weak" if mark.weak else "bar"
     return f'<rect x="{scale.place(first)}" y="{y - 5}" width="{share:.2f}%" height="10" class="{name}"/>'
 
 
 def _interval(mark: Mark, scale: Scale, y: float) -> str:
-    if mark.lower is None or mark.upper is None:
-        return ""
-    a, b = scale.place(max(mark.lower, scale.low)), scale.place(mark.upper)
-    return (
-        f'<line x1="{a}" x2="{b}" y1="{y}" y2="{y}" class="ci"/>'
-        f'<line x1="{a}" x2="{a}" y1="{y - 4}" y2="{y + 4}" class="ci"/>'
-        f'<line x1="{b}" x2="{b}" y1="{y - 4}" y2="{y + 4}" class="ci"/>'
-    )
+    """The interval as a band in two tones."""
+    placed = ((scale.place(max(a, scale.low)), scale.place(b), name) for a, b, name in _bands(mark))
+    return "".join(f'<line x1="{a}" x2="{b}" y1="{y}" y2="{y}" class="{name}"/>' for a, b, name in placed)
+
+
+def _bands(mark: Mark) -> tuple[tuple[float, float, str], ...]:
+    """The pale band to the limits and the dark one of a standard error to each side; none without limits."""
+    if mark.value is None or mark.lower is None or mark.upper is None:
+        return ()
+    low, high = ((mark.value - mark.lower) / _ERRORS, (mark.upper - mark.value) / _ERRORS)
+    return (mark.lower, mark.upper, "i95"), (mark.value - low, mark.value + high, "i68")
 
 
 def _truth(mark: Mark, scale: Scale, y: float) -> str:
@@ -273,7 +295,7 @@ def _column(mark: Mark, scale: Scale, x: str) -> str:
     if mark.value is None:
         return f'<rect x="{x}" y="{_HIGH - 2}" width="8" height="12" class="hatch"/>'
     found = ""
-    if mark.lower is not None and mark.upper is not None:
-        a, b = _height(scale, max(mark.lower, scale.low)), _height(scale, mark.upper)
-        found = f'<line x1="{x}" x2="{x}" y1="{a:.1f}" y2="{b:.1f}" class="ci"/>'
+    for low, high, name in _bands(mark):
+        a, b = _height(scale, max(low, scale.low)), _height(scale, high)
+        found += f'<line x1="{x}" x2="{x}" y1="{a:.1f}" y2="{b:.1f}" class="{name}"/>'
     return found + _dot(x, round(_height(scale, mark.value), 1), mark.weak)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from caudal.publish.chart import Caption, Mark, Scale, scale_for
+from caudal.publish.chart import Caption, Mark, Scale, scale_for, svg_of
 
 _HIGH, _TOP, _FOOT = 170, 22, 28
 _LEFT, _RIGHT = 12.0, 99.0
@@ -52,7 +52,7 @@ def fan_chart(
     inner += _line(scale, [*done[-1:], *still], "fan-line fan-open")
     start = still[0][0] if still and done else None
     body = levels + _stretched(inner) + _boundary(start, boundary) + _labels(pairs)
-    return _svg(body, _TOP + _HIGH + _FOOT, caption)
+    return svg_of(body, _TOP + _HIGH + _FOOT, caption)
 
 
 def squares(shares: Sequence[tuple[str, float]], caption: Caption) -> Markup:
@@ -68,7 +68,7 @@ def squares(shares: Sequence[tuple[str, float]], caption: Caption) -> Markup:
     for i, name in enumerate(names):
         x, y = 100 / _ACROSS * (i // _DOWN), _SIDE * 1.3 * (i % _DOWN)
         body += f'<rect x="{x:.1f}%" y="{y:.1f}" width="3.6%" height="{_SIDE}" class="{escape(name)}"/>'
-    return _svg(body, _SIDE * 1.3 * _DOWN, caption)
+    return svg_of(body, _SIDE * 1.3 * _DOWN, caption)
 
 
 def _whole(shares: Sequence[float], total: int) -> list[int]:
@@ -140,12 +140,3 @@ def _labels(pairs: Sequence[tuple[float, Point]]) -> str:
             )
             free = x
     return body
-
-
-def _svg(body: str, height: float, caption: Caption) -> Markup:
-    i = escape(caption.ident)
-    return Markup(
-        f'<svg class="chart" width="100%" height="{height:.0f}" role="img" aria-labelledby="{i}-t {i}-d">'
-        f'<title id="{i}-t">{escape(caption.title)}</title>'
-        f'<desc id="{i}-d">{escape(caption.description)}</desc>{body}</svg>'
-    )

@@ -17,6 +17,7 @@ from caudal.model.concept import ConceptVector
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
+from caudal.publish.regions import AreaMap, area_map
 from caudal.publish.release import GAP, Cell, breakdown
 from caudal.publish.tables import (
     Figure,
@@ -33,8 +34,9 @@ from caudal.publish.tables import (
 )
 from caudal.publish.voice import Shown, Voice
 
+_AREA = "reference_area"
 #: What the cells of a corridor are broken down by.
-_CORRIDOR = ("reference_area", "counterpart_area")
+_CORRIDOR = (_AREA, "counterpart_area")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Section:
     total: Shown | None
     headline: Markup
     figures: tuple[Figure, ...]
+    areas: AreaMap | None
     tables: tuple[Table, ...]
     gap: Gap | None
     history: Figure | None
@@ -80,7 +83,7 @@ def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
     """One section for each source and concept vector, in the order of the sources of the release; of one
     source, the vector with most cells first."""
     cells, gaps = cells_of_indicator(voice, spec), gap_cells(voice, spec)
-    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    order = voice.release.source_order
     sizes = Counter((c.source, c.concept) for c in cells)
     keyed = sorted(cells, key=lambda c: (order[c.source], -sizes[c.source, c.concept], c.concept))
     found: list[Section] = []
@@ -110,7 +113,7 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     an error where there is one, of the latest year, by the source that the release names first and the
     concept vector that it uses most."""
     totals = [c for c in _leading(voice, cells_of_indicator(voice, spec)) if c.value is not None]
-    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    order = voice.release.source_order
     sizes = Counter((c.source, c.concept) for c in totals)
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
 
@@ -142,7 +145,7 @@ def without_total(voice: Voice, spec: IndicatorSpec) -> str:
     """What can be said where the total is not shown: the highest and lowest figure of the first breakdown
     of which something is, or of the corridors; empty where nothing is."""
     cells = cells_of_indicator(voice, spec)
-    for source in (s.source for s in voice.release.structure.sources):
+    for source in voice.release.source_order:
         own = [c for c in cells if c.source == source]
         time = latest(own) if own else ""
         now = [c for c in own if c.time == time and c.concept == own[0].concept]
@@ -206,6 +209,7 @@ def _section(
     total = leading[0] if len(leading) == 1 else None
     history = history_of(voice, spec, _leading(voice, cells), f"{ident}-time")
     times = sorted({year_of(c.time) for c in cells if c.time != time}, reverse=True)
+    figures = _figures(voice, spec, groups, ident, total)
     return Section(
         ident=ident,
         source=source,
@@ -214,7 +218,8 @@ def _section(
         time=voice.when(time),
         total=voice.shown(total) if total else None,
         headline=voice.headline(total) if total else Markup(""),
-        figures=_figures(voice, spec, groups, ident, total),
+        figures=figures,
+        areas=_areas(voice, spec, figures, ident),
         tables=tuple(table_of(voice, v) for k, v in groups.items() if len(k) > 1),
         gap=gap,
         history=history,
@@ -241,6 +246,12 @@ def _figures(
         for key, cells in groups.items()
         if len(key) == 1 and cells != ((total,) if total else ())
     )
+
+
+def _areas(voice: Voice, spec: IndicatorSpec, figures: Sequence[Figure], ident: str) -> AreaMap | None:
+    """The map of the breakdown by area, where the section has one."""
+    own = next((f for f in figures if f.ident == f"{ident}-{_AREA}"), None)
+    return area_map(voice, spec, own.table, own.ident) if own else None
 
 
 def _by(voice: Voice, dimension: str) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ruamel.yaml import YAML
 
+from caudal.catalogue.outlines import disputes
 from caudal.estimate.indicators import gap_of, key_dimensions
 from caudal.harmonise import statements
 from caudal.model.catalogue import Catalogue, ancestors
@@ -45,6 +46,8 @@ from caudal.river.stories import told
 
 #: Lists of which a release carries every code, because any cell may show it.
 _WHOLE_LISTS = ("CL_OBS_STATUS", "CL_CONF_STATUS", "CL_SPECIAL")
+#: Lists that name places.
+_PLACES = ("CL_AREA", "CL_COUNTRY")
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ def structure(
             members,
         ),
         stories=told(folder.stories, released, publication.vintage),
+        boundaries=folder.boundaries,
+        disputed=disputes()[publication.disputed_names],
         page_texts=catalogue.page_texts,
     )
 
@@ -194,7 +199,20 @@ def _code_lists(
     for member in members:
         for name, entries in member.code_lists.items():
             lists[name] = _with_more(lists.get(name, ()), entries, used.get(name, set()))
-    return dict(sorted(lists.items()))
+    names = _names_in_dispute(folder)
+    return {n: tuple(_named(e, n, names) for e in entries) for n, entries in sorted(lists.items())}
+
+
+def _names_in_dispute(folder: CountryFolder) -> Mapping[str, Text]:
+    """Area -> its name in the usage that the folder chooses."""
+    chosen = disputes()[folder.publication.disputed_names]
+    return {area: d.name for d in chosen if d.name for area in d.areas}
+
+
+def _named(entry: CodeEntry, code_list: str, names: Mapping[str, Text]) -> CodeEntry:
+    if code_list not in _PLACES or entry.id not in names:
+        return entry
+    return entry.model_copy(update={"labels": {**entry.labels, **names[entry.id]}})
 
 
 def _with_more(

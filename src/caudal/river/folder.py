@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from caudal.catalogue import load_catalogue
+from caudal.catalogue.outlines import BOUNDARIES, disputes, read_boundaries
 from caudal.engine.files import sha256_file
 from caudal.engine.specs import Document, read_document, validate
 from caudal.errors import CaudalError, Problem, nearest, problem, unknown
 from caudal.estimate.indicators import key_dimensions
 from caudal.harmonise import check_source
+from caudal.model.boundaries import Boundaries
 from caudal.model.catalogue import Catalogue
 from caudal.model.country import CountrySpec, PublicationSpec
 from caudal.model.indicator import IndicatorSpec
@@ -39,6 +41,7 @@ class CountryFolder:
     catalogue: Catalogue
     documents: Mapping[str, Document]
     stories: tuple[StorySpec, ...] = ()
+    boundaries: Boundaries | None = None
 
     @property
     def work(self) -> Path:
@@ -90,6 +93,7 @@ def read_folder(path: Path) -> CountryFolder:
         )
     for name, source in sources.items():
         reader.problems.extend(check_source(source, reader.documents[name], catalogue, country))
+    boundaries = reader.read_outlines(catalogue.code_lists["CL_AREA"].codes)
     stories = reader.read_stories()
     if country:
         for name, story in stories.items():
@@ -98,7 +102,9 @@ def read_folder(path: Path) -> CountryFolder:
         raise CaudalError(*reader.problems)
     by_name = {s.source: s for s in sources.values()}
     told = tuple(stories.values())
-    return CountryFolder(path, country, publication, policy, by_name, catalogue, reader.documents, told)
+    return CountryFolder(
+        path, country, publication, policy, by_name, catalogue, reader.documents, told, boundaries
+    )
 
 
 class _Reader:
@@ -145,6 +151,17 @@ class _Reader:
                 )
         return {f"stories/{f.name}": s for f, s in read.items() if s}
 
+    def read_outlines(self, areas: Collection[str]) -> Boundaries | None:
+        """The boundaries of the folder, where it has any."""
+        there = [self.folder / name for name in BOUNDARIES if (self.folder / name).is_file()]
+        if not there:
+            return None
+        try:
+            return read_boundaries(there[0], areas)
+        except CaudalError as error:
+            self.problems.extend(error.problems)
+            return None
+
     def _files(self, part: str) -> list[Path]:
         return sorted((self.folder / part).glob("*.yaml"))
 
@@ -152,7 +169,8 @@ class _Reader:
 def _check_publication(
     publication: PublicationSpec, catalogue: Catalogue, document: Document
 ) -> list[Problem]:
-    found: list[Problem] = []
+    usage = publication.disputed_names
+    found = _unknown("usage of names", usage, disputes(), document.where("disputed_names"))
     for part in ("indicators", "leave_out"):
         for i, name in enumerate(getattr(publication, part)):
             found.extend(_unknown("indicator", name, catalogue.indicators, document.where(part, i)))

@@ -35,6 +35,8 @@ SPEC_PATTERNS = (
     "labels/*.csv",
     "stories/*.yaml",
     "duplicates/*.csv",
+    "boundaries.geojson",
+    "data/boundaries.geojson",
 )
 
 #: Size and time of change of each file that was looked at; None where there was none.

@@ -31,6 +31,7 @@ from caudal.simulate.documents import make_documents
 from caudal.simulate.draws import Purpose, stream
 from caudal.simulate.geography import Geography, make_geography
 from caudal.simulate.layouts import CENSUS_PERSONS, REGISTER, SURVEY_HOUSEHOLDS, SURVEY_PERSONS
+from caudal.simulate.outlines import OUTLINES, region_outlines
 from caudal.simulate.parameters import (
     REFERENCE_DATE,
     CensusErrors,
@@ -98,7 +99,7 @@ def simulate_country(
     >>> with tempfile.TemporaryDirectory() as place:
     ...     report = simulate_country(place, persons=10_000, seed=3)
     ...     sorted(f.name for f in report.files)[:2]
-    ['census_persons.parquet', 'dictionaries/activity.csv']
+    ['boundaries.geojson', 'census_persons.parquet']
     """
     parameters = IstmoParameters(persons, seed, census, survey, register)
     folder = Path(folder)
@@ -109,6 +110,7 @@ def simulate_country(
     geography = make_geography(persons, seed)
     counts, sums = _write_sources(workshop, parameters, geography, progress)
     _write_dictionaries(workshop)
+    (workshop / OUTLINES).write_bytes(region_outlines(seed))
     border = write_border(workshop, persons, seed)
     counts |= border.rows
     _write_truth(workshop, sums, border)
@@ -257,7 +259,7 @@ def _own_names() -> set[str]:
         deliveries
         | set(border_file_names())
         | layouts
-        | {TRUTH_TABLE, TRUTH_SUMMARY, DECLARATION, DICTIONARIES, _WORKSHOP}
+        | {TRUTH_TABLE, TRUTH_SUMMARY, DECLARATION, DICTIONARIES, OUTLINES, _WORKSHOP}
     )
 
 

@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     SURVEY_ANSWERS = 5
     REGISTER = 6
     PERMITS = 7
+    OUTLINES = 8
 
 
 def stream(seed: int, purpose: Purpose, block: int = 0) -> np.random.Generator:

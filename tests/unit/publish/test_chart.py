@@ -39,7 +39,7 @@ def test_a_chart_is_xml_with_a_title_and_a_description_that_are_escaped() -> Non
 def test_a_dot_lies_inside_its_interval_where_the_numbers_say() -> None:
     svg = rows_chart([Mark("A", "10", 10.0, 8.0, 14.0)], CAPTION, tick)
     dot = float(str(elements(svg, "dot")[0].get("cx")).rstrip("%"))
-    line = elements(svg, "ci")[0]
+    line = elements(svg, "i95")[0]
     low, high = (float(str(line.get(k)).rstrip("%")) for k in ("x1", "x2"))
     assert (dot - low) / (high - low) == pytest.approx((10 - 8) / (14 - 8), abs=0.01)
 
@@ -87,7 +87,7 @@ def test_a_missing_period_leaves_its_place_empty() -> None:
 def test_a_limit_below_zero_does_not_move_the_axis_of_totals() -> None:
     svg = rows_chart([Mark("A", "9", 9.0, -2.0, 20.0)], CAPTION, tick, bars=True)
     assert next(str(e.text) for e in elements(svg, "mid")) == "0"
-    assert elements(svg, "ci")[0].get("x1") == elements(svg, "bar")[0].get("x")
+    assert elements(svg, "i95")[0].get("x1") == elements(svg, "bar")[0].get("x")
 
 
 def test_a_label_takes_three_lines_at_most() -> None:
