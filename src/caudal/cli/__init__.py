@@ -1,28 +1,28 @@
 """The command line: parse, call, print. No logic lives here.
 
-Every command says with ``--help`` what it does, shows an example, and prints JSON with ``--json``. Errors
-go to the standard error stream and decide the exit code (2 usage, 3 spec, 4 input, 5 gate, 6 integrity,
-7 environment).
+Every command says with ``--help``, in the reader's language, what it does, shows an example, and prints JSON
+with ``--json``. Errors go to the standard error stream and decide the exit code (2 usage, 3 spec, 4 input,
+5 gate, 6 integrity, 7 environment).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 
 from caudal.cli.parser import parser
+from caudal.cli.speaking import language_of, spoken
 from caudal.errors import CaudalError
-
-LANGUAGES = ("es", "pt", "en")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    given = parser().parse_args(arguments)
-    given.language = given.language or _language_of_the_machine()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    language = language_of(words)
+    given = spoken(parser(), language).parse_args(words)
+    given.language = getattr(given, "language", None) or language
     try:
         return int(given.run(given) or 0)
     except CaudalError as error:
@@ -48,14 +48,6 @@ def _report(error: CaudalError, given: argparse.Namespace) -> None:
     if len(error.problems) > 1:
         count = {"es": "problemas", "pt": "problemas", "en": "problems"}[given.language]
         print(f"({len(error.problems)} {count})", file=sys.stderr)
-
-
-def _language_of_the_machine() -> str:
-    for name in ("CAUDAL_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        tag = os.environ.get(name, "")[:2].lower()
-        if tag in LANGUAGES:
-            return tag
-    return "en"
 
 
 def _interrupted(language: str) -> str:

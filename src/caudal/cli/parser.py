@@ -11,6 +11,7 @@ import caudal
 from caudal.cli import commands
 from caudal.cli.crossings import add_register, add_stays
 from caudal.cli.estimation import add_estimate
+from caudal.cli.speaking import SpeakingParser
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -30,17 +31,23 @@ Caudal turns the files that a country already has into protected, documented mig
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> SpeakingParser:
     """The parser of all commands."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = SpeakingParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON, for machines")
     common.add_argument(
         "--language", choices=("es", "pt", "en"), help="language of messages (default: of the machine)"
     )
-    top = argparse.ArgumentParser(
+    top = SpeakingParser(
         prog="caudal", description=_TOP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"caudal {caudal.__version__}")
+    top.add_argument(
+        "--language",
+        choices=("es", "pt", "en"),
+        default=argparse.SUPPRESS,
+        help="language of messages (default: of the machine)",
+    )
     subs = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Command, summary: str, example: str) -> argparse.ArgumentParser:
@@ -108,7 +115,7 @@ def _add_making(add: Add) -> None:
     sub.add_argument("--quiet", action="store_true", help="no progress, only where the release lies")
 
 
-def _add_drafting(subs: Any, common: argparse.ArgumentParser) -> None:
+def _add_drafting(subs: Any, common: SpeakingParser) -> None:
     summary = "Propose the source file of a raw file, each guess with its reason, for a person to confirm."
     parts = subs.add_parser("source", help=summary, description=summary).add_subparsers(
         dest="part", required=True, metavar="COMMAND"
