@@ -105,6 +105,25 @@ class BreakEntry(Spec):
     reason: Text
 
 
+class ResponseEntry(Spec):
+    """How many units of a sample answered in a period."""
+
+    period: str
+    sampled: int
+    responding: int
+    unit: Text = {}
+
+
+class RevisionEntry(Spec):
+    """How the figures of an indicator differ from those of the release before; of figures that both show."""
+
+    indicator: str
+    figures: int = Field(description="that both releases show")
+    revised: int = Field(description="of them, those whose value changed")
+    median: float | None = Field(None, description="of the size of a revision, percent of the figure before")
+    largest: float | None = Field(None, description="size of the largest revision, percent")
+
+
 class SourceEntry(Spec):
     """A source as its page shows it."""
 
@@ -128,6 +147,7 @@ class SourceEntry(Spec):
     missing: tuple[MissingFile, ...] = ()
     reconciliation: Reconciliation | None = None
     official: tuple[OfficialCheck, ...] = Field((), description="categories beside the producer's counts")
+    response: tuple[ResponseEntry, ...] = Field((), description="of a survey, where its office tells it")
 
 
 class ComparisonOfTruth(Spec):
@@ -194,6 +214,7 @@ class ReleaseStructure(Spec):
     simulated: bool = False
     vintage: str
     previous: str = Field("", description="hash of the release before this one")
+    revisions: tuple[RevisionEntry, ...] = Field((), description="against the release before this one")
     embargo: str = ""
     licence: str
     custodian: str = ""

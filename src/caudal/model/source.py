@@ -425,6 +425,20 @@ class Break(Spec):
     reason: Text
 
 
+class Response(Spec):
+    """How many units of the sample answered, as the office counted them in the field."""
+
+    sampled: int = Field(gt=0, description="units that were drawn and belong to the population")
+    responding: int = Field(ge=0, description="those of them that answered")
+    unit: Text = Field({}, description="what the units are, in words, as in households")
+
+    @model_validator(mode="after")
+    def _part(self) -> Response:
+        if self.responding > self.sampled:
+            raise ValueError("more units answered than were drawn")
+        return self
+
+
 class Delivery(Spec):
     """What arrived for one period. `file` where the source has one table, `files` where it has several."""
 
@@ -452,6 +466,7 @@ class Delivery(Spec):
     download: str = Field(
         "", description="where a person gets this file, if not from the origin of the source"
     )
+    response: Response | None = Field(None, description="of a survey: how many of its sample answered")
 
     @model_validator(mode="after")
     def _one_or_many(self) -> Delivery:

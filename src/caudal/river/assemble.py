@@ -35,6 +35,7 @@ from caudal.model.release import (
     NotComputable,
     Reconciliation,
     ReleaseStructure,
+    ResponseEntry,
     SourceEntry,
 )
 from caudal.model.source import SourceSpec
@@ -259,7 +260,16 @@ def _source_entry(run: SourceRun, catalogue: Catalogue) -> SourceEntry:
         missing=run.missing,
         reconciliation=_public_counts(run.reconciliation, kind),
         official=run.official,
+        response=tuple(_responses(run)),
     )
+
+
+def _responses(run: SourceRun) -> Iterable[ResponseEntry]:
+    """How many answered, of the deliveries that are here and whose office tells it."""
+    here = {i.period for i in run.inputs}
+    for delivery in run.spec.deliveries:
+        if delivery.response and delivery.period in here:
+            yield ResponseEntry(period=delivery.period, **delivery.response.model_dump())
 
 
 def _words_of(spec: SourceSpec, kind: RecordKind | None, catalogue: Catalogue) -> dict[str, Text]:

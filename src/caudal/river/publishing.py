@@ -59,6 +59,7 @@ from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
 from caudal.river.hierarchies import aliases, hierarchies, overlaps, unrelated
 from caudal.river.log import Event, Tell
+from caudal.river.revisions import revisions
 from caudal.river.secrets import protection_secret, secret_mark
 from caudal.river.signing import signature_over, verify
 from caudal.river.state import CURRENT, current_release, locked
@@ -112,6 +113,9 @@ def write_release(
     tell(Event("protect", path.name, "made", time.perf_counter() - started, facts))
     truth = compare_with_truth(folder, released)
     described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
+    if earlier:
+        revised = revisions(pq.read_table(earlier[-1] / OBSERVATIONS), released)
+        described = described.model_copy(update={"revisions": revised})
     for missed in (e for e in described.expectations if not e.reproduced):
         said = {"ours": missed.ours, "published": missed.published, "where": missed.published_in}
         tell(

@@ -164,11 +164,40 @@ def _sampling(theme: Theme, voice: Voice) -> Iterator[str]:
 
 
 def _other_errors(theme: Theme, voice: Voice) -> Iterator[str]:
+    yield from _response(theme, voice)
     for cell in theme.cells:
         if note := voice.note(cell):
             yield note
     for source in theme.sources:
         yield from (t for t in (voice.plain(source.design), voice.plain(source.notes)) if t)
+
+
+def _response(theme: Theme, voice: Voice) -> Iterator[str]:
+    """How many of each sample answered; of one whose office does not tell it, that it is not known."""
+    for source in theme.sources:
+        if source.concept.get("source_type") != "survey" or source.published_by_producer:
+            continue
+        name = voice.plain(source.title)
+        if not source.response:
+            yield _said(voice, "meta_no_response", source=name)
+        for told in source.response:
+            sizes = {"sampled": voice.number(told.sampled, 0), "responding": voice.number(told.responding, 0)}
+            percent = voice.number(100 * told.responding / told.sampled, 1)
+            facts = {"source": name, "time": voice.when(told.period), "unit": voice.plain(told.unit)}
+            yield _said(voice, "meta_response", **facts, **sizes, percent=percent)
+
+
+def _revision_sizes(theme: Theme, voice: Voice) -> Iterator[str]:
+    """How far figures moved since the release before, by indicator."""
+    names = {s.indicator: voice.name(s) for s in theme.specs}
+    for told in (r for r in theme.release.structure.revisions if r.indicator in names):
+        counts = {"figures": voice.number(told.figures, 0), "revised": voice.number(told.revised, 0)}
+        facts = {"indicator": names[told.indicator], **counts}
+        if told.median is None or told.largest is None:
+            yield _said(voice, "meta_unrevised" if not told.revised else "meta_revised_zero", **facts)
+        else:
+            sizes = {"median": voice.number(told.median, 1), "largest": voice.number(told.largest, 1)}
+            yield _said(voice, "meta_revised", **facts, **sizes)
 
 
 def _readings(theme: Theme, voice: Voice) -> Iterator[str]:
@@ -179,6 +208,7 @@ def _revisions(theme: Theme, voice: Voice) -> Iterator[str]:
     structure = theme.release.structure
     if structure.previous:
         yield _said(voice, "meta_previous", sha256=structure.previous)
+        yield from _revision_sizes(theme, voice)
     else:
         yield voice.words.text["meta_first"]
     names = {s.indicator for s in theme.specs}

@@ -1,8 +1,8 @@
 """Every file for machines of a release, besides the plain ones of :mod:`caudal.publish.files`.
 
 For each indicator, under one stable address each: a workbook, a document and a CSV for spreadsheets in each
-language, Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML 2.1 and 3.0, SDMX-JSON, SDMX-CSV. For
-the release: structures, reference metadata, the catalogue, and the export to the global structure of the SDGs.
+language, Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML 2.1 and 3.0, SDMX-JSON, SDMX-CSV.
+For the release: structures, reference metadata, the catalogue, the export to the structure of the SDGs.
 """
 
 from __future__ import annotations
