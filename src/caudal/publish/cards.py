@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Container, Iterator
 from typing import Any
 
 from caudal.publish.numbers import rounded
@@ -13,24 +13,23 @@ from caudal.publish.stories import Card, Story, Told, stories, table_of_figures
 from caudal.publish.voice import Voice
 
 
-def pages(voice: Voice, files: Collection[str]) -> Iterator[Page]:
-    """A page for each story and each of its cards, and one that lists them; none where nothing is told.
-
-    ``files`` are the paths of the pictures that were drawn.
-    """
-    told = stories(voice)
-    if told:
-        facts = {"stories": told}
-        yield Page("story/index.html", "stories.html", voice.words.text["stories"], voice, facts)
-    for story in told:
-        name = f"{story.name}.html"
-        shown = {"story": story, "figures": table_of_figures(story), "review": story.claim_review(name)}
-        yield Page(f"story/{name}", "story.html", story.title, voice, shown)
-        for card in story.cards:
-            yield _card(story, card, files)
+def list_page(voice: Voice) -> Iterator[Page]:
+    """The page that lists the stories; none where nothing is told."""
+    if told := stories(voice):
+        yield Page("story/index.html", "stories.html", voice.words.text["stories"], voice, {"stories": told})
 
 
-def _card(story: Story, card: Card, files: Collection[str]) -> Page:
+def pages(voice: Voice, name: str, files: Container[str]) -> Iterator[Page]:
+    """The pages of the story ``name`` and of its cards. ``files`` are the paths of the pictures drawn."""
+    story = Story(voice, voice.release.stories[name])
+    page = f"{name}.html"
+    shown = {"story": story, "figures": table_of_figures(story), "review": story.claim_review(page)}
+    yield Page(f"story/{page}", "story.html", story.title, voice, shown)
+    for card in story.cards:
+        yield _card(story, card, files)
+
+
+def _card(story: Story, card: Card, files: Container[str]) -> Page:
     name = _name(story, card)
     drawn = f"{story.voice.words.language}/story/{name}.png" in files
     facts = {
@@ -45,19 +44,18 @@ def _card(story: Story, card: Card, files: Collection[str]) -> Page:
     return Page(f"story/{name}.html", "card.html", card.plain, story.voice, facts)
 
 
-def pictures(voices: Mapping[str, Voice], *, draft: bool) -> dict[str, bytes]:
-    """What machines and social media read of each card, by path: pictures and JSON-LD."""
+def pictures(voice: Voice, name: str, *, draft: bool) -> dict[str, bytes]:
+    """What machines and social media read of the cards of a story, by path: pictures, JSON-LD."""
     made: dict[str, bytes] = {}
-    for tag, voice in voices.items():
-        for story in stories(voice):
-            for card in story.cards:
-                path = f"{tag}/story/{_name(story, card)}"
-                svg = card_svg(story, card, draft=draft)
-                told = evidence(story, card)
-                made[f"{path}.svg"] = svg.encode()
-                made[f"{path}.jsonld"] = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
-                if (png := png_of(svg)) is not None:
-                    made[f"{path}.png"] = png
+    story = Story(voice, voice.release.stories[name])
+    for card in story.cards:
+        path = f"{voice.words.language}/story/{_name(story, card)}"
+        svg = card_svg(story, card, draft=draft)
+        told = evidence(story, card)
+        made[f"{path}.svg"] = svg.encode()
+        made[f"{path}.jsonld"] = json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
+        if (png := png_of(svg)) is not None:
+            made[f"{path}.png"] = png
     return made
 
 

@@ -94,7 +94,7 @@ def _totals(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
     for cell in sorted(totals, key=lambda c: c.time):
         if cell.value is not None:
             last[cell.source, cell.concept] = cell
-    order = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    order = voice.release.source_order
     return tuple(sorted(last.values(), key=lambda c: (order[c.source], c.concept)))
 
 

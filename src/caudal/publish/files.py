@@ -16,7 +16,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ KEY_COLUMNS = (
 LAST_KEY_COLUMNS = ("source_code", "concept_vector", "vintage")
 MEASURE_COLUMNS = ("value", *ERRORS, "lower", "upper", "interval_type")
 ATTRIBUTE_COLUMNS = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
+#: Files that are made from the same parts: a name, and how they are made.
+FileGroup = tuple[str, Callable[[], Mapping[str, bytes]]]
 #: First letters that make a spreadsheet read a text as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,24 +61,35 @@ def write_files(release_folder: Path, out: Path) -> tuple[Path, ...]:
 
 def release_files(release: Release) -> dict[str, bytes]:
     """The bytes of every file by its path under the site."""
-    files = {
-        "data/observations.csv": observations_csv(release),
-        "data/quality.json": _json(quality(release)),
-    }
-    if release.truths:
-        files["data/truth.csv"] = truth_csv(release)
+    voices = {tag: voice_of(release, tag) for tag in release.structure.languages}
+    made = [make() for _, make in file_groups(release, voices)]
+    return dict(sorted((path, data) for files in made for path, data in files.items()))
+
+
+def file_groups(release: Release, voices: Mapping[str, Voice]) -> Iterator[FileGroup]:
+    """The files in groups that are made from the same parts."""
+    yield "observations", lambda: {"data/observations.csv": observations_csv(release)}
+    yield "quality", lambda: {"data/quality.json": _json(quality(release))}
+    yield "truth", lambda: {"data/truth.csv": truth_csv(release)} if release.truths else {}
+    yield "matrices", lambda: _matrices(release)
+    for spec in release.base_indicators():
+        yield f"data {spec.indicator}", partial(_indicator_files, release, voices, spec.indicator)
+
+
+def _matrices(release: Release) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
     for name, made in matrix_files(release).items():
         rows = [[row[h] for h in made["heads"]] for row in made["rows"]]
         files[f"data/{name}.csv"] = _csv(made["heads"], rows)
         if made["nested"]:
             files[f"data/{name}.json"] = _json(made["rows"])
-    for tag in release.structure.languages:
-        voice = voice_of(release, tag)
-        for spec in release.base_indicators():
-            files[f"{tag}/data/{spec.indicator}.csv"] = indicator_csv(voice, spec)
-    for spec in release.base_indicators():
-        files[f"data/{spec.indicator}.json"] = _json(metadata(release, spec, files))
-    return dict(sorted(files.items()))
+    return files
+
+
+def _indicator_files(release: Release, voices: Mapping[str, Voice], name: str) -> dict[str, bytes]:
+    spec = release.indicators[name]
+    files = {f"{tag}/data/{name}.csv": indicator_csv(voice, spec) for tag, voice in voices.items()}
+    return files | {f"data/{name}.json": _json(metadata(release, spec, files))}
 
 
 def observations_csv(release: Release) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 
@@ -61,7 +62,10 @@ def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
     known = list(voice.words.lists.get("families", {}))
     specs = voice.release.base_indicators()
     families = sorted(dict.fromkeys(s.family for s in specs), key=[*known, *(s.family for s in specs)].index)
-    made = {f: [_card(voice, s) for s in specs if s.family == f] for f in families}
+    made = {
+        f: [voice.once.get((_card, s.indicator), partial(_card, voice, s)) for s in specs if s.family == f]
+        for f in families
+    }
     ordered = {f: tuple(sorted(own, key=lambda c: c.shown is None)) for f, own in made.items()}
     return dict(sorted(ordered.items(), key=lambda item: all(c.parts_only for c in item[1])))
 

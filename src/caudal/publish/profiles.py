@@ -55,6 +55,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Country:
+    """A country that has a profile."""
+
+    code: str
+    title: str
+
+
+@dataclass(frozen=True)
 class Profile:
     """One country: groups of figures by family."""
 
@@ -70,14 +78,22 @@ class Profile:
 
 def profiles(voice: Voice) -> tuple[Profile, ...]:
     """The profiles of the countries that a release is about, by name; none where it is about one."""
-    found = _totals(voice)
-    if len(found) < _FEWEST:
-        return ()
-    made = (Profile(code, voice.area_name(code), _families(voice, cells)) for code, cells in found.items())
-    return tuple(sorted(made, key=lambda p: p.title))
+    return tuple(profile(voice, country.code) for country in countries(voice))
 
 
-def _totals(voice: Voice) -> Mapping[str, list[Cell]]:
+def countries(voice: Voice) -> tuple[Country, ...]:
+    """The countries that have a profile, by name."""
+    codes = list(voice.keyed(totals))
+    found = (Country(code, voice.area_name(code)) for code in codes if len(codes) >= _FEWEST)
+    return tuple(sorted(found, key=lambda c: c.title))
+
+
+def profile(voice: Voice, code: str) -> Profile:
+    """The profile of one country."""
+    return Profile(code, voice.area_name(code), _families(voice, voice.keyed(totals)[code]))
+
+
+def totals(voice: Voice) -> Mapping[str, list[Cell]]:
     """Country -> the last total of each indicator by each source and vector."""
     last: dict[tuple[str, str, str, str], Cell] = {}
     for spec in voice.release.base_indicators():
@@ -113,7 +129,7 @@ def _families(voice: Voice, cells: Sequence[Cell]) -> tuple[tuple[str, tuple[Gro
     """The groups of a country by family, in the order in which the release names its indicators."""
     specs = voice.release.indicators
     order = {name: i for i, name in enumerate(specs)}
-    sources = {s.source: i for i, s in enumerate(voice.release.structure.sources)}
+    sources = voice.release.source_order
     found: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in sorted(cells, key=lambda c: (order[c.indicator], sources[c.source], c.concept)):
         spec = specs[cell.indicator]

@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,15 @@ from caudal.model.release import (
     MANIFEST,
     OBSERVATIONS,
     STRUCTURE,
+    ChangeEntry,
     ComparisonOfTruth,
     Expectation,
     Manifest,
     ReleaseStructure,
     SourceEntry,
 )
+from caudal.model.story import StoryEntry
+from caudal.publish.reads import Reads
 
 #: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
 WITHHELD = "Q"
@@ -53,6 +56,8 @@ BREAK, PARTIAL = "B", "incomplete-period"
 #: Kinds of error that add up to the error of a figure.
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
+#: Files of the whole release beside those of indicators: no indicator has their names.
+RESERVED = frozenset({"observations", "quality", "truth", "inequality", "readiness"})
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
 _READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")
@@ -117,6 +122,7 @@ class Release:
     dimensions: tuple[str, ...]
     manifest: Manifest | None = None
     manifest_sha256: str = ""
+    reads: Reads = field(default_factory=Reads, compare=False, repr=False)
 
     @cached_property
     def cells_of(self) -> Mapping[str, tuple[Cell, ...]]:
@@ -135,6 +141,37 @@ class Release:
     def sources(self) -> Mapping[str, SourceEntry]:
         """Sources by name."""
         return {s.source: s for s in self.structure.sources}
+
+    @cached_property
+    def source_order(self) -> Mapping[str, int]:
+        """The place of each source in the order of the release."""
+        return {s.source: i for i, s in enumerate(self.structure.sources)}
+
+    @cached_property
+    def stories(self) -> Mapping[str, StoryEntry]:
+        """Stories by name."""
+        return {s.story.story: s for s in self.structure.stories}
+
+    @cached_property
+    def changes(self) -> Mapping[str, ChangeEntry]:
+        """What changed since the release before, by indicator."""
+        found = self.structure.changes
+        return {c.indicator: c for c in found.indicators} if found else {}
+
+    @property
+    def changes_since(self) -> str:
+        """The edition of the release before; empty in the first."""
+        return self.structure.changes.since if self.structure.changes else ""
+
+    @property
+    def has_stories(self) -> bool:
+        """Whether a story is told."""
+        return bool(self.structure.stories)
+
+    def cell_at(self, address: str) -> Cell | None:
+        """The cell at an address; None where there is none."""
+        own = self.cells_of.get(address.partition("/")[0], ())
+        return next((c for c in own if c.address == address), None)
 
     @cached_property
     def truths(self) -> tuple[ComparisonOfTruth, ...]:
@@ -294,7 +331,10 @@ def _unfit_names(cells: tuple[Cell, ...], structure: ReleaseStructure) -> tuple[
     """Names become files and folders of the site: none may lead out of it."""
     names = {s.source for s in structure.sources} | {c.time for c in cells} | set(structure.languages)
     unfit = sorted(n for n in names if not _FILE_NAME.fullmatch(n))
-    return tuple(problem("publish-unfit-name", found=n) for n in unfit)
+    own = {i.indicator for i in structure.indicators} & RESERVED
+    own |= {s.story.story for s in structure.stories} & {"index"}
+    taken = tuple(problem("publish-name-taken", found=n) for n in sorted(own))
+    return tuple(problem("publish-unfit-name", found=n) for n in unfit) + taken
 
 
 def main_area(release: Release) -> str:

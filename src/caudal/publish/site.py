@@ -3,45 +3,76 @@
 ``build_site`` reads a release and writes one folder of pages for each language beside the files for
 machines. Links are relative, nothing is asked of another host, equal releases give equal bytes. Until a
 signature is given every page is visibly a draft. The folder appears whole or not at all.
+
+A site is made of pieces: a group of pages, the files of an indicator. A piece of the last site that was made
+of equal parts is taken over as it lies (:mod:`caudal.publish.kept`).
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from caudal.engine.files import writing_folder
-from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
-from caudal.publish import (
-    cards,
-    comparison,
-    downloads,
-    explore,
-    flows,
-    indicator,
-    matrices,
-    offline,
-    overview,
-    profiles,
-    routes,
-    sheets,
-    stories,
-)
+from caudal.publish import cards, explore, offline, sheets
 from caudal.publish.exchange.writing import exchange_files
-from caudal.publish.files import release_files
+from caudal.publish.files import file_groups
+from caudal.publish.kept import NO_SITE, LastSite, Piece, write_last
 from caudal.publish.page import Page
+from caudal.publish.press import Press
+from caudal.publish.reads import Reads
 from caudal.publish.release import Release, read_release
-from caudal.publish.voice import Voice, voice_of
+from caudal.publish.shelf import LAST, ReadFiles, Shelf
+from caudal.publish.voice import Voice
+from caudal.publish.watched import WatchedRelease
+
+#: A piece of a site: its name, and how its files are made.
+Making = tuple[str, Callable[[], Mapping[str, bytes]]]
+#: Parts that every piece is made of, whatever it reads besides.
+_COMMON = ("structure/languages", "structure/page_texts")
+
+
+@dataclass
+class Tally:
+    """How a build went: pages made and kept by language, and seconds by kind of piece."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    pieces: list[str] = field(default_factory=list)
+
+    def add(self, name: str, paths: Mapping[str, str], seconds: float, *, made: bool) -> None:
+        """Counts a piece."""
+        kind = name.split(" ")[0]
+        self.seconds[kind] += seconds
+        pages = sum(p.endswith(".html") for p in paths)
+        (self.made if made else self.kept)[kind.partition("/")[0]] += pages
+        if made:
+            self.pieces.append(name)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site that was written: its files, what it was made of, and how that went."""
+
+    paths: tuple[Path, ...]
+    pieces: Mapping[str, Piece]
+    reads: Reads
+    tally: Tally
+
+    def remember(self, path: Path, site: str) -> None:
+        """Tells the next build, in the file ``path``, of this site; it lies at ``site`` seen from there."""
+        write_last(path, site, self.pieces, self.reads.digest)
+
+
+Heard = Callable[[str, Tally], None]
 
 
 def build_site(release_folder: Path, out: Path, *, signature: Signatory | None = None) -> tuple[Path, ...]:
@@ -50,212 +81,114 @@ def build_site(release_folder: Path, out: Path, *, signature: Signatory | None =
     Returns the relative paths of its files. Raises :class:`CaudalError` for a release that is not whole,
     not judged by the gate, or in a language without texts.
     """
-    made = site_files(read_release(release_folder), signature)
+    return write_site(release_folder, out, signature=signature).paths
+
+
+def write_site(
+    release_folder: Path,
+    out: Path,
+    *,
+    signature: Signatory | None = None,
+    last: LastSite = NO_SITE,
+    hear: Heard = lambda language, tally: None,
+) -> Site:
+    """The same, with what is unchanged taken over from the ``last`` site. ``hear`` is told how far it is when
+    the pages of a language are done."""
+    release = read_release(release_folder)
     aside, new = out.with_name(out.name + ".old"), out.with_name(out.name + ".new")
     if aside.exists() and not out.exists():  # a process died between the two renames below
         aside.rename(out)
     for left in (aside, new):
         shutil.rmtree(left, ignore_errors=True)
     with writing_folder(new) as part:
-        for path, data in made.items():
-            (part / path).parent.mkdir(parents=True, exist_ok=True)
-            (part / path).write_bytes(data)
+        made = _make(release, signature, part, last, hear)
     if out.exists():
         out.rename(aside)
     new.rename(out)
     shutil.rmtree(aside, ignore_errors=True)
-    return tuple(Path(p) for p in made)
+    return made
 
 
 def site_files(release: Release, signature: Signatory | None = None) -> dict[str, bytes]:
     """The bytes of every file of the site by its path."""
-    made = release_files(release)
-    static = files("caudal.publish").joinpath("static")
-    made["caudal.css"] = static.joinpath("caudal.css").read_bytes()
-    press = Press(release, made, signature)
-    made.update(exchange_files(release, press.voices, made, signature))
-    made["index.html"] = press.door()
-    made |= press.pictures
-    for name in offline.SCRIPTS:
-        made[name] = static.joinpath(*name.split("/")).read_bytes()
-    for tag, voice in press.voices.items():
-        made[f"{tag}/explore.json"] = explore.vocabulary(voice)
-    for tag in release.structure.languages:
-        for page in press.pages(press.voices[tag]):
-            made[f"{tag}/{page.path}"] = press.printed(page)
-    made["offline.json"] = offline.keeping(made, release.structure.languages)
-    return dict(sorted(made.items()))
+    maker = _Maker(release, signature, None, NO_SITE)
+    maker.make(lambda language, tally: None)
+    return {path: maker.shelf[path] for path in maker.shelf}
 
 
-@dataclass(frozen=True)
-class Press:
-    """Templates and what all pages share."""
-
-    release: Release
-    files: Mapping[str, bytes]
-    signature: Signatory | None
-
-    @cached_property
-    def voices(self) -> Mapping[str, Voice]:
-        """The release in each of its languages."""
-        return {tag: voice_of(self.release, tag) for tag in self.release.structure.languages}
-
-    @cached_property
-    def _languages(self) -> list[tuple[str, str]]:
-        return [(tag, voice.words.name) for tag, voice in self.voices.items()]
-
-    @cached_property
-    def _templates(self) -> Environment:
-        found = Environment(
-            loader=PackageLoader("caudal.publish"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            cache_size=-1,
-            auto_reload=False,
-        )
-        found.filters["json_ld"] = json_ld
-        return found
-
-    @cached_property
-    def pictures(self) -> Mapping[str, bytes]:
-        """Pictures of evidence cards, what machines read of them, and fact sheets as PDF, by path."""
-        draft = self.signature is None
-        return cards.pictures(self.voices, draft=draft) | sheets.printed(self.voices, draft=draft)
-
-    def door(self) -> bytes:
-        """``index.html``: leads to the first language, and names the others."""
-        first = next(iter(self.voices.values()))
-        title = first.plain(self.release.structure.title)
-        return (
-            self._templates.get_template("door.html").render(title=title, languages=self._languages).encode()
-        )
-
-    def printed(self, page: Page) -> bytes:
-        """A page as bytes."""
-        structure = self.release.structure
-        depth = 1 + page.path.count("/")
-        shared = {
-            "v": page.voice,
-            "w": page.voice.words.text,
-            "say": page.voice.say,
-            "structure": structure,
-            "release": self.release,
-            "signature": self.signature,
-            "languages": self._languages,
-            "path": page.path,
-            "title": page.title,
-            "root": "../" * depth,
-            "home": "../" * (depth - 1),
-        }
-        return self._templates.get_template(page.template).render(**shared, **page.facts).encode()
-
-    def pages(self, voice: Voice) -> Iterator[Page]:
-        """All pages of one language."""
-        text = voice.words.text
-        compared = comparison.populations(voice)
-        yield Page(
-            "index.html",
-            "home.html",
-            text["home"],
-            voice,
-            {
-                "families": overview.cards(voice),
-                "compared": _named(voice, compared),
-                "stories": stories.stories(voice),
-                "matrices": [(p.path, p.title) for p in matrices.matrix_pages(voice)],
-                **self._journeys(voice),
-            },
-        )
-        yield from self._indicators(voice, compared)
-        for source in self.release.structure.sources:
-            cells = self.release.cells_of
-            used = [
-                s
-                for s in self.release.base_indicators()
-                if any(c.source == source.source for c in cells.get(s.indicator, ()))
-            ]
-            facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
-            yield Page(f"source/{source.source}.html", "source.html", voice.plain(source.title), voice, facts)
-        yield from self._journey_pages(voice)
-        yield from cards.pages(voice, frozenset(self.pictures))
-        yield from sheets.pages(voice, draft=self.signature is None, drawn=self.pictures)
-        yield from explore.pages(voice)
-        for name, specs in compared.items():
-            title = str(voice.say("compare_title", population=_names(voice, specs)))
-            facts = {"sides": comparison.sides(voice, specs), "specs": specs}
-            yield Page(f"compare/{name}.html", "compare.html", title, voice, facts)
-        yield Page(
-            "method.html", "method.html", text["method"], voice, {"truths": overview.truth_view(voice)}
-        )
-        yield from matrices.matrix_pages(voice)
-        yield Page("quality.html", "quality.html", text["quality"], voice, {})
-        yield Page("data.html", "data.html", text["data"], voice, downloads.listing(voice, self.files))
-
-    def _journeys(self, voice: Voice) -> dict[str, Any]:
-        """Routes, countries and flows that have pages of their own."""
-        return {
-            "routes": routes.routes(voice),
-            "profiles": profiles.profiles(voice),
-            "flow": flows.flows(voice),
-        }
-
-    def _journey_pages(self, voice: Voice) -> Iterator[Page]:
-        """A page for each route, one for all, and a profile for each country of a region."""
-        text, found = voice.words.text, self._journeys(voice)
-        for route in found["routes"]:
-            yield Page(f"route/{route.code}.html", "route.html", route.title, voice, {"route": route})
-        if found["routes"]:
-            facts = {"routes": found["routes"], "corridor": routes.corridor(voice)}
-            yield Page("route/index.html", "routes.html", text["routes"], voice, facts)
-        if found["flow"]:
-            yield Page("flow/index.html", "flow.html", text["flow_title"], voice, {"flow": found["flow"]})
-        views = {view.code: view for view in matrices.readiness_views(voice)}
-        for profile in found["profiles"]:
-            facts = {"profile": profile, **matrices.of_country(voice, views.get(profile.code))}
-            yield Page(f"profile/{profile.code}.html", "profile.html", profile.title, voice, facts)
-
-    def _indicators(self, voice: Voice, compared: Mapping[str, Any]) -> Iterator[Page]:
-        for spec in self.release.base_indicators():
-            name, title = spec.indicator, voice.name(spec)
-            cell = indicator.lead(voice, spec)
-            sections = indicator.sections(voice, spec)
-            facts = {
-                "spec": spec,
-                "headline": voice.headline(cell) if cell else None,
-                "lead": voice.shown(cell) if cell else None,
-                "instead": "" if cell else indicator.without_total(voice, spec),
-                "no_headline": None if cell else indicator.no_headline(voice, spec),
-                "sections": sections,
-                "events": indicator.counts_events(voice, spec),
-                "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
-                "notices": indicator.notices_of(voice, name),
-                "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
-                "compared": spec.population if spec.population in compared else "",
-                "offer": downloads.offer(voice, spec, cell, self.files),
-                "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
-            }
-            yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
-            for time, tables in indicator.earlier_pages(voice, spec).items():
-                subtitle = f"{title}, {voice.when(time)}"
-                shown = {"spec": spec, "tables": tables, "time": voice.when(time)}
-                yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
+def _make(release: Release, signature: Signatory | None, root: Path, last: LastSite, hear: Heard) -> Site:
+    maker = _Maker(release, signature, root, last)
+    maker.make(hear)
+    return Site(tuple(Path(p) for p in maker.shelf), maker.pieces, maker.reads, maker.tally)
 
 
-def json_ld(value: Any) -> Markup:
-    """JSON that cannot end the element in which it stands.
+class _Maker:
+    """Lays the files of a site on a shelf, piece by piece."""
 
-    >>> json_ld({"name": "</script>"})
-    Markup('{"name":"\\\\u003c/script\\\\u003e"}')
-    """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    def __init__(
+        self, release: Release, signature: Signatory | None, root: Path | None, last: LastSite
+    ) -> None:
+        self.reads, self.last = Reads(), last
+        self.shelf = Shelf(root)
+        self.release = WatchedRelease(release, self.reads)
+        self.files = ReadFiles(self.shelf, self.reads)
+        self.press = Press(self.release, self.files, signature)
+        self.pieces: dict[str, Piece] = {}
+        self.tally = Tally()
+
+    def make(self, hear: Heard) -> None:
+        """Makes everything, what others name first."""
+        static = files("caudal.publish").joinpath("static")
+        for name in ("caudal.css", *offline.SCRIPTS):
+            self.shelf.put(name, static.joinpath(*name.split("/")).read_bytes())
+        for name, making in self._files():
+            self._piece(name, making)
+        for tag in self.press.voices:
+            for name, making in self._pages(tag):
+                self._piece(f"{tag}/{name}", making)
+            hear(tag, self.tally)
+        self.shelf.put("index.html", self.press.door())
+        self.shelf.put(LAST, offline.keeping(self.shelf, self.release.structure.languages))
+
+    def _piece(self, name: str, making: Callable[[], Mapping[str, bytes]]) -> None:
+        """Puts the files of a piece on the shelf: those of the last site where it was made of the same."""
+        started = time.perf_counter()
+        found: Mapping[str, bytes]
+        kept = self.last.files_of(name, self.reads.digest)
+        if kept is not None:
+            found, read = kept, self.last.pieces[name].reads
+        else:
+            with self.reads.watching() as heard:
+                found = making()
+            read = tuple(sorted({*heard, *_COMMON}))
+        paths = {path: self.shelf.put(path, data) for path, data in found.items()}
+        self.pieces[name] = Piece(read, paths)
+        self.tally.add(name, paths, time.perf_counter() - started, made=kept is None)
+
+    def _files(self) -> Iterator[Making]:
+        """Files for machines, and pictures that pages show."""
+        press, release = self.press, self.release
+        yield from file_groups(release, press.voices)
+        yield "exchange", lambda: exchange_files(release, press.voices, self.files, press.signature)
+        for tag, voice in press.voices.items():
+            for name in release.stories:
+                yield f"pictures {tag} {name}", partial(self._pictures, voice, name)
+            yield f"sheets {tag}", partial(self._sheets, voice)
+            yield f"vocabulary {tag}", partial(_vocabulary, voice)
+
+    def _pictures(self, voice: Voice, name: str) -> Mapping[str, bytes]:
+        return cards.pictures(voice, name, draft=self.press.draft)
+
+    def _sheets(self, voice: Voice) -> Mapping[str, bytes]:
+        return sheets.printed({voice.words.language: voice}, draft=self.press.draft)
+
+    def _pages(self, tag: str) -> Iterator[Making]:
+        for name, pages in self.press.groups(self.press.voices[tag]):
+            yield name, partial(self._printed, tag, pages)
+
+    def _printed(self, tag: str, pages: Callable[[], Iterable[Page]]) -> dict[str, bytes]:
+        return {f"{tag}/{p.path}": self.press.printed(p) for p in pages()}
 
 
-def _named(voice: Voice, names: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _names(voice, specs)) for name, specs in names.items()]
-
-
-def _names(voice: Voice, specs: Iterable[IndicatorSpec]) -> str:
-    return " / ".join(dict.fromkeys(voice.name(s) for s in specs))
+def _vocabulary(voice: Voice) -> Mapping[str, bytes]:
+    return {f"{voice.words.language}/explore.json": explore.vocabulary(voice)}

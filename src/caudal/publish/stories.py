@@ -155,11 +155,8 @@ class Story:
             facts |= {f"{name}_interval": told.interval, f"{name}_time": told.time}
         return filled(text, facts)
 
-    def _cell(self, cited: CitedEntry) -> Cell | None:
-        return next((c for c in self.voice.release.cells if c.address == cited.address), None)
-
     def _told(self, name: str, cited: CitedEntry) -> Told:
-        cell, voice = self._cell(cited), self.voice
+        cell, voice = self.voice.release.cell_at(cited.address), self.voice
         reason = "" if cited.state == "current" else voice.words.text[f"story_{cited.state}"]
         if cell is None:
             indicator = voice.release.indicators.get(cited.address.partition("/")[0])
@@ -211,7 +208,7 @@ class Story:
 
 def stories(voice: Voice) -> tuple[Story, ...]:
     """The stories of a release, in the order of their files."""
-    return tuple(Story(voice, entry) for entry in voice.release.structure.stories)
+    return tuple(Story(voice, entry) for entry in voice.release.stories.values())
 
 
 def table_of_figures(story: Story) -> Table | None:

@@ -7,9 +7,10 @@ shown in the first language that has it, marked with that language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from markupsafe import Markup, escape
 
@@ -19,9 +20,11 @@ from caudal.model.observation import TOTAL
 from caudal.model.release import AxisEntry, DimensionEntry, NotComputable, SourceEntry
 from caudal.model.spec import text_in
 from caudal.publish.numbers import decimals_for, fill, number, period
+from caudal.publish.reads import Noted, Once, part
 from caudal.publish.release import Cell, Release, breakdown, main_area
 from caudal.publish.words import Words, words
 
+T = TypeVar("T")
 #: Code lists that may hold areas, in the order in which they are asked.
 _AREA_LISTS = ("CL_AREA", "area", "region", "country")
 #: A normal interval of 95 % is about four standard errors wide.
@@ -55,15 +58,30 @@ class Voice:
     words: Words
 
     @cached_property
+    def once(self) -> Once:
+        """Work that pages of this language share."""
+        return Once(self.release.reads)
+
+    def keyed(self, make: Callable[[Voice], Mapping[str, T]]) -> Mapping[str, T]:
+        """What ``make`` gives for this language, made once; each of its keys is a part of its own."""
+        kind = keyed_kind(make, self.words.language)
+
+        def noted() -> Noted[T]:
+            with self.release.reads.watching():
+                return Noted(kind, make(self), self.release.reads)
+
+        return self.once.get(kind, noted)
+
+    @part
     def area(self) -> str:
         """The area that the release is about."""
         return main_area(self.release)
 
-    @cached_property
+    @part
     def _dimensions(self) -> Mapping[str, DimensionEntry]:
         return {d.name: d for d in self.release.structure.dimensions}
 
-    @cached_property
+    @part
     def _codes(self) -> Mapping[str, Mapping[str, tuple[int, str]]]:
         lists = self.release.structure.code_lists
         return {
@@ -120,7 +138,7 @@ class Voice:
                 return self._codes[name][code][0]
         return 10**6
 
-    @cached_property
+    @part
     def _ranks(self) -> Mapping[str, int]:
         gaps = [s.gap.dimension for s in self.release.structure.indicators if s.gap]
         names = [*gaps, "reference_area", *(d.name for d in self.release.structure.dimensions)]
@@ -201,9 +219,13 @@ class Voice:
         sign = self.words.lists.get("reliability_signs", {}).get(cell.reliability, "")
         return sign, found if found is not None else cell.reliability
 
+    @part
+    def _reliabilities(self) -> frozenset[str]:
+        return frozenset(c.reliability for c in self.release.cells if c.value is not None)
+
     def reliabilities(self) -> tuple[tuple[str, str, str], ...]:
         """The labels of reliability that the release uses: sign, words, what they mean."""
-        used = {c.reliability for c in self.release.cells if c.value is not None}
+        used = self._reliabilities
         known = self.words.lists["reliability"]
         signs, meanings = self.words.lists["reliability_signs"], self.words.lists["reliability_meaning"]
         return tuple((signs.get(c, ""), known[c], meanings.get(c, "")) for c in known if c in used)
@@ -332,9 +354,16 @@ class Voice:
         return not source.published_by_producer
 
 
+def keyed_kind(make: Callable[[Voice], Mapping[str, Any]], tag: str) -> str:
+    """The kind of the parts of ``make`` in the language ``tag``."""
+    return f"{make.__module__}.{make.__qualname__}-{tag}"
+
+
 def voice_of(release: Release, tag: str) -> Voice:
     """The release in the language ``tag``, with the texts that the country adds."""
-    return Voice(release, words(tag, release.structure.page_texts.get(tag, {})))
+    voice = Voice(release, words(tag, release.structure.page_texts.get(tag, {})))
+    release.reads.knows(f"voice-{tag}", lambda name: getattr(voice, name))
+    return voice
 
 
 def filled(template: str, facts: Mapping[str, object]) -> Markup:

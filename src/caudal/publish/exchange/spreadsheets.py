@@ -63,7 +63,7 @@ def about(voice: Voice, spec: IndicatorSpec, *, draft: bool) -> list[tuple[Value
         (text["edition"], structure.vintage),
         (text["licence"], structure.licence),
         (text["withheld"], text["read_withheld"]),
-        *((text["source"], voice.source(s.source)) for s in structure.sources if s.source in used),
+        *((text["source"], voice.source(s)) for s in voice.release.source_order if s in used),
     ]
     return [(name, words) for name, words in lines if words]
 

@@ -1,0 +1,112 @@
+"""What the last site was made of, so that this one is made again only where that has changed.
+
+A file beside the cache names, for each piece of the last site, the digests of the parts that were read while
+it was made, and the files that came of it. The site itself is the store: a piece whose parts are equal is
+taken from where it lies, and its bytes are checked on the way. Other code, another site that is gone, a file
+that was touched: the piece is made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from caudal.engine.code import code_sha256
+from caudal.engine.files import canonical_json, sha256_bytes, write_bytes
+
+#: Libraries that write bytes of a site, and are no part of the hash of the code.
+_WRITING = ("jinja2", "markupsafe", "typst", "resvg-py")
+Digest = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A page or some files: names of the parts that it was made of, and digests of its files by path."""
+
+    reads: tuple[str, ...]
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LastSite:
+    """The site that was made last, and what its pieces were made of."""
+
+    folder: Path | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    pieces: Mapping[str, Piece] = field(default_factory=dict)
+
+    def files_of(self, name: str, digest: Digest) -> dict[str, bytes] | None:
+        """The files of a piece whose parts are what they were; None where it must be made."""
+        piece = self.pieces.get(name)
+        if piece is None or self.folder is None:
+            return None
+        if any(self.digests.get(r) != digest(r) for r in piece.reads):
+            return None
+        found = {}
+        for path, sha256 in piece.files.items():
+            data = _bytes_of(self.folder / path)
+            if data is None or sha256_bytes(data) != sha256:
+                return None
+            found[path] = data
+        return found
+
+
+#: There was none.
+NO_SITE = LastSite()
+
+
+def read_last(path: Path) -> LastSite:
+    """What ``path`` tells of the last site; nothing where it cannot be read or other code wrote it."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["code"] != writing_code():
+            return LastSite()
+        names = list(told["digests"])
+        pieces = {
+            name: Piece(tuple(names[i] for i in reads), files)
+            for name, (reads, files) in told["pieces"].items()
+        }
+        return LastSite(path.parent / told["site"], told["digests"], pieces)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return LastSite()
+
+
+def write_last(path: Path, site: str, pieces: Mapping[str, Piece], digest: Digest) -> None:
+    """Tells the next build of this site, which lies at ``site``, seen from the folder of ``path``."""
+    names = sorted({r for p in pieces.values() for r in p.reads})
+    places = {name: i for i, name in enumerate(names)}
+    told: dict[str, Any] = {
+        "code": writing_code(),
+        "site": site,
+        "digests": {n: digest(n) for n in names},
+        "pieces": {n: (_places(p.reads, places), dict(p.files)) for n, p in pieces.items()},
+    }
+    write_bytes(path, canonical_json(told))
+
+
+def writing_code() -> str:
+    """The hash of the code, of its texts and templates, and of the libraries that write a site."""
+    libraries = [f"{name} {_version(name)}" for name in _WRITING]
+    return sha256_bytes(" ".join([code_sha256(), *libraries]).encode())
+
+
+def _places(reads: Sequence[str], places: Mapping[str, int]) -> list[int]:
+    return sorted(places[r] for r in reads)
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,168 @@
+"""What a page was made of: the parts of a release that were read while it was made, and their digests.
+
+A page that is made again from equal parts is the same page. So the parts are not declared, which could be
+forgotten, but seen: a watched release tells a :class:`Reads` the name of each part that is read, and a name
+can be looked up again, in this build or in the next, and its digest compared.
+
+Work that several pages share is done once (:func:`once`); whoever asks for it again has read what it read.
+It refuses a part whose digest it cannot take: a page must never be kept by mistake.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from caudal.engine.files import sha256_bytes
+
+T = TypeVar("T")
+#: The value of a part that there is not.
+ABSENT = "absent"
+
+
+class Reads:
+    """Hears what is read while something is made; says nothing while nothing is."""
+
+    def __init__(self) -> None:
+        self._open: list[set[str]] = []
+        self._lookups: dict[str, Callable[[str], object]] = {}
+        self._digests: dict[str, str] = {}
+        self._changing: set[str] = set()
+
+    def knows(self, kind: str, look_up: Callable[[str], object], *, changes: bool = False) -> None:
+        """``look_up`` finds the value of every name ``kind/...``, given what follows the stroke; a value that
+        ``changes`` while the site is made is looked up each time."""
+        self._lookups[kind] = look_up
+        if changes:
+            self._changing.add(kind)
+
+    def note(self, name: str) -> None:
+        """``name`` is read."""
+        if self._open:
+            self._open[-1].add(name)
+
+    def replay(self, names: Iterable[str]) -> None:
+        """All of ``names`` are read."""
+        if self._open:
+            self._open[-1].update(names)
+
+    @contextmanager
+    def watching(self) -> Iterator[set[str]]:
+        """The names that are read until the block ends; whoever watches outside does not hear them."""
+        heard: set[str] = set()
+        self._open.append(heard)
+        try:
+            yield heard
+        finally:
+            self._open.pop()
+
+    def digest(self, name: str) -> str:
+        """The digest of the value that ``name`` has in this build."""
+        if name in self._digests:
+            return self._digests[name]
+        kind, _, rest = name.partition("/")
+        with self.watching():
+            found = digest_of(self._lookups[kind](rest) if kind in self._lookups else ABSENT)
+        if kind not in self._changing:
+            self._digests[name] = found
+        return found
+
+
+class Noted(Mapping[str, T], Generic[T]):
+    """A mapping that tells which of its keys are read, as ``kind/key``; ``kind?/key`` when asked whether one
+    is there, and ``kind/`` when all are looked through."""
+
+    def __init__(self, kind: str, whole: Mapping[str, T], reads: Reads) -> None:
+        self._kind, self._whole, self._reads = kind, whole, reads
+        reads.knows(kind, self._look_up)
+        reads.knows(f"{kind}?", whole.__contains__)
+
+    def _look_up(self, key: str) -> object:
+        return self._whole.get(key, ABSENT) if key else tuple(self._whole)
+
+    def __getitem__(self, key: str) -> T:
+        self._reads.note(f"{self._kind}/{key}")
+        return self._whole[key]
+
+    def __contains__(self, key: object) -> bool:
+        self._reads.note(f"{self._kind}?/{key}")
+        return key in self._whole
+
+    def __iter__(self) -> Iterator[str]:
+        self._reads.note(f"{self._kind}/")
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        self._reads.note(f"{self._kind}/")
+        return len(self._whole)
+
+
+class part(Generic[T]):
+    """A property of a voice that is made once, and that is itself a part: whoever reads it depends on its
+    value, and not on all that it was made from."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._place = name, f"part {name}"
+
+    def __get__(self, voice: Any, owner: type | None = None) -> T:
+        found = voice.__dict__.get(self._place)
+        if found is None:
+            with voice.release.reads.watching():
+                found = f"voice-{voice.words.language}/{self._name}", self._make(voice)
+            voice.__dict__[self._place] = found
+        voice.release.reads.note(found[0])
+        return found[1]  # type: ignore[no-any-return]
+
+
+class Once:
+    """Work that is done once; whoever asks again has read what it read."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._done: dict[object, tuple[Any, frozenset[str]]] = {}
+
+    def get(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made at the first call with ``key``."""
+        if key not in self._done:
+            with self._reads.watching() as heard:
+                value = make()
+            self._done[key] = value, frozenset(heard)
+        found, names = self._done[key]
+        self._reads.replay(names)
+        return found  # type: ignore[no-any-return]
+
+
+def digest_of(value: object) -> str:
+    """The digest of a value of the model; equal values of the same types, equal digests.
+
+    >>> digest_of({"a": (1, 2.5)}) == digest_of({"a": [1, 2.5]}), digest_of("1") == digest_of(1)
+    (True, False)
+    """
+    return sha256_bytes(marshal.dumps(_plain(value), 2))  # version 2 knows no shared objects: values alone
+
+
+def _plain(value: object) -> Any:
+    """``value`` in strings, numbers, booleans and lists."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, int | float | bytes):
+        return value
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    if isinstance(value, Mapping):
+        return [(_plain(k), _plain(v)) for k, v in value.items()]
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, set | frozenset):
+        return sorted(repr(v) for v in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return [_plain(getattr(value, f.name)) for f in fields(value)]
+    raise TypeError(f"no digest of a {type(value).__name__}")
