@@ -124,6 +124,34 @@ class RevisionEntry(Spec):
     largest: float | None = Field(None, description="size of the largest revision, percent")
 
 
+class RevisedFigure(Spec):
+    """A figure that both releases show, before and after."""
+
+    address: str
+    before: float
+    after: float
+
+
+class ChangeEntry(Spec):
+    """How many figures of an indicator changed since the release before, by kind of change."""
+
+    indicator: str
+    new: int = 0
+    revised: int = Field(0, description="another value, error or status")
+    gone: int = 0
+    withheld: int = Field(0, description="no longer shown")
+    shown: int = Field(0, description="shown that were withheld")
+    broken: int = Field(0, description="periods at which a series breaks that did not before")
+    largest: tuple[RevisedFigure, ...] = Field((), description="the revisions largest for their error")
+
+
+class Changes(Spec):
+    """What changed since the release before; of indicators of which something did."""
+
+    since: str = Field(description="edition of the release before")
+    indicators: tuple[ChangeEntry, ...] = ()
+
+
 class SourceEntry(Spec):
     """A source as its page shows it."""
 
@@ -215,6 +243,7 @@ class ReleaseStructure(Spec):
     vintage: str
     previous: str = Field("", description="hash of the release before this one")
     revisions: tuple[RevisionEntry, ...] = Field((), description="against the release before this one")
+    changes: Changes | None = Field(None, description="None in the first release")
     embargo: str = ""
     licence: str
     custodian: str = ""

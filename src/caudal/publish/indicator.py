@@ -35,6 +35,8 @@ from caudal.publish.tables import (
 from caudal.publish.voice import Shown, Voice
 
 _AREA = "reference_area"
+#: Parts of an address that are no dimensions.
+_GAP, _TIME = "gap", "time"
 #: What the cells of a corridor are broken down by.
 _CORRIDOR = (_AREA, "counterpart_area")
 
@@ -64,7 +66,7 @@ class Section:
     headline: Markup
     figures: tuple[Figure, ...]
     areas: AreaMap | None
-    tables: tuple[Table, ...]
+    tables: tuple[tuple[str, Table], ...]
     gap: Gap | None
     history: Figure | None
     earlier: tuple[tuple[str, str], ...]
@@ -72,6 +74,14 @@ class Section:
     methods: tuple[str, ...]
     notes: tuple[str, ...]
     level: str
+
+    @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """All that the section shows: address and words, in the order of the page."""
+        gap = [(f"{self.ident}.{_GAP}", "")] if self.gap else []
+        history = [(self.history.ident, self.history.title)] if self.history else []
+        figures = [(f.ident, f.title) for f in self.figures]
+        return (*gap, *history, *figures, *((ident, t.caption) for ident, t in self.tables))
 
 
 def cells_of_indicator(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
@@ -91,9 +101,10 @@ def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
         own = tuple(group)
         time = latest(own)
         beside = [g for g in gaps if g.source == source and g.time == time and g.concept == concept]
-        ident = f"s{len(found) + 1}-{source}"
+        nth = 1 + sum(s.source.source == source for s in found)
+        ident = source if nth == 1 else f"{source}-{nth}"
         apart = set_apart(voice, own[0], [c for c in cells if c.source == source])
-        found.append(_section(voice, spec, own, ident, apart, _gap(voice, spec, beside)))
+        found.append(_section(voice, spec, own, ident, apart, _gap(voice, spec, beside, ident)))
     return tuple(found)
 
 
@@ -207,7 +218,7 @@ def _section(
     groups = by_breakdown(voice, now)
     leading = [c for c in _leading(voice, now) if not c.categories]
     total = leading[0] if len(leading) == 1 else None
-    history = history_of(voice, spec, _leading(voice, cells), f"{ident}-time")
+    history = history_of(voice, spec, _leading(voice, cells), f"{ident}.{_TIME}")
     times = sorted({year_of(c.time) for c in cells if c.time != time}, reverse=True)
     figures = _figures(voice, spec, groups, ident, total)
     return Section(
@@ -220,7 +231,7 @@ def _section(
         headline=voice.headline(total) if total else Markup(""),
         figures=figures,
         areas=_areas(voice, spec, figures, ident),
-        tables=tuple(table_of(voice, v) for k, v in groups.items() if len(k) > 1),
+        tables=tuple((".".join((ident, *k)), table_of(voice, v)) for k, v in groups.items() if len(k) > 1),
         gap=gap,
         history=history,
         earlier=tuple((t, voice.when(t)) for t in times),
@@ -242,7 +253,7 @@ def _figures(
     if total and total.value is not None:
         reference = (total.value, voice.say("reference", value=voice.value(total)))
     return tuple(
-        figure_of(voice, spec, cells, f"{ident}-{key[0]}", title=_by(voice, key[0]), reference=reference)
+        figure_of(voice, spec, cells, f"{ident}.{key[0]}", title=_by(voice, key[0]), reference=reference)
         for key, cells in groups.items()
         if len(key) == 1 and cells != ((total,) if total else ())
     )
@@ -250,7 +261,7 @@ def _figures(
 
 def _areas(voice: Voice, spec: IndicatorSpec, figures: Sequence[Figure], ident: str) -> AreaMap | None:
     """The map of the breakdown by area, where the section has one."""
-    own = next((f for f in figures if f.ident == f"{ident}-{_AREA}"), None)
+    own = next((f for f in figures if f.ident == f"{ident}.{_AREA}"), None)
     return area_map(voice, spec, own.table, own.ident) if own else None
 
 
@@ -264,7 +275,7 @@ def _tables(voice: Voice, cells: Sequence[Cell]) -> tuple[Table, ...]:
     return tuple(t for tables in made for t in tables)
 
 
-def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell]) -> Gap | None:
+def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell], ident: str) -> Gap | None:
     if not cells or spec.gap is None:
         return None
     groups = by_breakdown(voice, cells)
@@ -276,7 +287,7 @@ def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell]) -> Gap | None
             voice,
             derived,
             v,
-            f"gap-{cells[0].source}-{k[0]}",
+            f"{ident}.{_GAP}.{k[0]}",
             title=str(voice.say("gap_by", dimension=voice.dimension(k[0]).lower())),
             reference=(null, voice.words.text["gap_none"]),
             line="key_none",

@@ -12,6 +12,7 @@ SCRIPTS = (
     "explore.js",
     "offline.js",
     "offline-worker.js",
+    "picker.js",
     "search.js",
     "vendor/hyparquet.min.js",
     "vendor/minisearch.min.js",

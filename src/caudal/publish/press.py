@@ -19,6 +19,8 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
 from caudal.publish import (
     cards,
+    cautions,
+    changes,
     comparison,
     downloads,
     explore,
@@ -144,6 +146,7 @@ class Press:
     def _home(self, voice: Voice) -> Iterator[Page]:
         facts = {
             "families": overview.cards(voice),
+            "changed": changes.whole(voice),
             "compared": [(name, _names(voice, _specs(voice, own))) for name, own in _compared(voice).items()],
             "stories": stories.stories(voice),
             "matrices": [(p.path, p.title) for p in _matrices(voice)],
@@ -174,6 +177,8 @@ class Press:
             "events": indicator.counts_events(voice, spec),
             "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
             "notices": indicator.notices_of(voice, name),
+            "changed": changes.own(voice, name),
+            "cautions": cautions.cautions(voice, spec, cell),
             "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
             "compared": spec.population if spec.population in _compared(voice) else "",
             "offer": downloads.offer(voice, spec, cell, self.files),

@@ -32,6 +32,7 @@ class WatchedRelease(Release):
     _indicators: Noted[IndicatorSpec]
     _sources: Noted[SourceEntry]
     _stories: Noted[StoryEntry]
+    _changes: Noted[ChangeEntry]
 
     def __init__(self, release: Release, reads: Reads) -> None:
         own = {
@@ -104,9 +105,9 @@ class WatchedRelease(Release):
         return self._stories
 
     @property
-    def changes(self) -> Mapping[str, ChangeEntry]:  # type: ignore[override]
+    def changes(self) -> Mapping[str, ChangeEntry]:
         """What changed, watched indicator by indicator."""
-        return cast("Mapping[str, ChangeEntry]", self._changes)
+        return self._changes
 
     @property
     def changes_since(self) -> str:

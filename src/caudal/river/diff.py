@@ -52,7 +52,7 @@ class Comparison:
 def compare_releases(before: Path, after: Path) -> Comparison:
     """The changes from one release folder to another."""
     tables = read_observations(before), read_observations(after)
-    return compare(*tables, own=(_edition(before), _edition(after)))
+    return compare(*tables, own=(edition_of(before), edition_of(after)))
 
 
 def compare(before: pa.Table, after: pa.Table, own: tuple[str, str] = ("", "")) -> Comparison:
@@ -73,7 +73,7 @@ def read_observations(release: Path) -> pa.Table:
     return pq.read_table(path)
 
 
-def _edition(release: Path) -> str:
+def edition_of(release: Path) -> str:
     """The edition of a release, as its structure says."""
     path = release / STRUCTURE
     try:

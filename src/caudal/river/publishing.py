@@ -53,6 +53,7 @@ from caudal.protect.ledger import EarlierRelease, methods_shown
 from caudal.protect.verdict import VerdictReport
 from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
+from caudal.river.changes import changes_since
 from caudal.river.confidentiality import told
 from caudal.river.editions import carried_over
 from caudal.river.evidence import NOTHING, Evidence
@@ -115,7 +116,8 @@ def write_release(
     described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
     if earlier:
         revised = revisions(pq.read_table(earlier[-1] / OBSERVATIONS), released)
-        described = described.model_copy(update={"revisions": revised})
+        changed = changes_since(earlier[-1], released, folder.publication.vintage)
+        described = described.model_copy(update={"revisions": revised, "changes": changed})
     for missed in (e for e in described.expectations if not e.reproduced):
         said = {"ours": missed.ours, "published": missed.published, "where": missed.published_in}
         tell(
