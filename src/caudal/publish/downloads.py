@@ -15,6 +15,7 @@ from typing import Any
 from caudal.engine.files import sha256_bytes
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.exchange.bundle import snippets
+from caudal.publish.exchange.shape import file_stem
 from caudal.publish.exchange.types import media_type
 from caudal.publish.exchange.writing import addresses
 from caudal.publish.numbers import fill
@@ -160,20 +161,20 @@ def _whole(voice: Voice, files: Mapping[str, bytes]) -> Iterator[File]:
         "catalogue.ttl": f"{text['file_catalogue']} (Turtle)",
         "catalogue.jsonld": f"{text['file_catalogue']} (JSON-LD)",
     }
-    themes = {s.family for s in voice.release.structure.indicators}
+    themes = {file_stem(s.family): s.family for s in voice.release.structure.indicators}
     messages = sorted(p for p in files if p.startswith("sdmx/"))
     for path, what in [*plain.items(), *((p, _message(voice, p, themes)) for p in messages)]:
         if path in files:
             yield File(path, what, len(files[path]), sha256_bytes(files[path]))
 
 
-def _message(voice: Voice, path: str, themes: set[str]) -> str:
+def _message(voice: Voice, path: str, themes: Mapping[str, str]) -> str:
     """What a message of SDMX is: its subject and its form."""
     stem, _, end = path.removeprefix("sdmx/").rpartition("-")
     version, _, kind = end.rpartition(".")
     form = f"{_MESSAGES[kind]} {version}"
     if stem in themes:
-        return f"{voice.family(stem)} ({form})"
+        return f"{voice.family(themes[stem])} ({form})"
     known = {"structure": "file_structure", "constraints": "file_constraints", "sdg": "file_sdg"}
     key = known.get(stem, "file_metadata")
     return f"{voice.words.text[key]} ({form})"

@@ -14,6 +14,7 @@ from typing import Any
 
 from caudal.catalogue.glossary import Term, glossary
 from caudal.model.indicator import IndicatorSpec
+from caudal.publish import profiles
 from caudal.publish.indicator import lead
 from caudal.publish.page import Page
 from caudal.publish.release import GAP
@@ -109,6 +110,7 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
         Entry(voice.name(s), voice.family(s.family), f"indicator/{s.indicator}.html", _said(voice, s))
         for s in voice.release.base_indicators()
     ]
+    found += [Entry(c.title, text["profiles"], f"profile/{c.code}.html") for c in profiles.countries(voice)]
     found += [
         Entry(voice.plain(s.title), text["source_word"], f"source/{s.source}.html", s.producer)
         for s in structure.sources

@@ -27,6 +27,7 @@ from caudal.publish.exchange.shape import (
     Kind,
     Role,
     number_text,
+    theme_id,
 )
 
 _SCHEMA = "https://json.sdmx.org/2.0.0/sdmx-json-{}-schema.json"
@@ -90,7 +91,7 @@ def data_json(exchange: Exchange, flow: Dataflow) -> bytes:
     }
     of = {"structure": 0, "action": "Replace", "links": structure["links"]}
     data = {"structures": [structure], "dataSets": [of | {"series": series}]}
-    return _bytes(exchange, "data", f"DATA_{flow.theme.upper()}", data)
+    return _bytes(exchange, "data", f"DATA_{theme_id(flow.theme)}", data)
 
 
 def metadata_json(exchange: Exchange) -> bytes:

@@ -29,6 +29,7 @@ from caudal.publish.exchange.shape import (
     Role,
     Series,
     number_text,
+    theme_id,
 )
 
 #: Characters that XML 1.0 does not admit.
@@ -98,7 +99,7 @@ def data_ml(exchange: Exchange, flow: Dataflow, dialect: Dialect) -> bytes:
     scope = ' ss:dataScope="DataStructure"' if dialect.refs else ""
     parts = [
         _open("mes:StructureSpecificData", dialect, spaces, namespace),
-        _header(exchange, dialect, f"DATA_{flow.theme.upper()}", used),
+        _header(exchange, dialect, f"DATA_{theme_id(flow.theme)}", used),
         "</mes:Header>",
         f'<mes:DataSet ss:structureRef="{flow.structure_id}" xsi:type="ns1:DataSetType"{scope} '
         f'ss:action="{dialect.action}">',

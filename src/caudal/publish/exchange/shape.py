@@ -20,6 +20,8 @@ from enum import Enum
 
 from caudal.model.spec import Text
 
+#: Stems of the files of a whole release; a theme of such a name has another file.
+_OF_THE_RELEASE = frozenset({"structure", "constraints", "metadata", "sdg"})
 _UNFIT = re.compile(r"[^A-Za-z0-9_@-]")
 _ESCAPED = re.compile(r"\$([0-9A-F]+)\$")
 
@@ -105,17 +107,17 @@ class Dataflow:
     @property
     def id(self) -> str:
         """Identifier of the dataflow."""
-        return f"DF_{self.theme.upper()}"
+        return f"DF_{theme_id(self.theme)}"
 
     @property
     def structure_id(self) -> str:
         """Identifier of its data structure definition."""
-        return f"DSD_{self.theme.upper()}"
+        return f"DSD_{theme_id(self.theme)}"
 
     @property
     def constraint_id(self) -> str:
         """Identifier of its constraint."""
-        return f"CR_{self.theme.upper()}"
+        return f"CR_{theme_id(self.theme)}"
 
     @property
     def dimensions(self) -> tuple[Component, ...]:
@@ -149,7 +151,7 @@ class Report:
     @property
     def id(self) -> str:
         """Identifier of the metadata set."""
-        return f"MDS_{self.theme.upper()}"
+        return f"MDS_{theme_id(self.theme)}"
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,26 @@ class Exchange:
     code_lists: Mapping[str, ExchangeList]
     dataflows: tuple[Dataflow, ...]
     reports: tuple[Report, ...] = ()
+
+
+def theme_id(theme: str) -> str:
+    """A theme in an identifier: upper case. A theme in which the letters URN would stand stays in lower case,
+    because a reader in wide use takes any reference with these letters for one of another form.
+
+    >>> theme_id("labour"), theme_id("return")
+    ('LABOUR', 'return')
+    """
+    upper = theme.upper()
+    return theme if "URN" in upper else upper
+
+
+def file_stem(theme: str) -> str:
+    """How the files of a theme begin: no theme takes the name of a file of the whole release.
+
+    >>> file_stem("labour"), file_stem("sdg"), file_stem("sdg_")
+    ('labour', 'sdg_', 'sdg__')
+    """
+    return f"{theme}_" if theme.rstrip("_") in _OF_THE_RELEASE else theme
 
 
 def code_id(code: str) -> str:

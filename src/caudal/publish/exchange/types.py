@@ -50,10 +50,13 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 
 def media_type(path: str) -> str:
-    """The media type of a file.
+    """The media type of a file. An end that begins with a letter is a whole name.
 
+    >>> media_type("sdmx/household_structure-2.1.xml")
+    'application/vnd.sdmx.structurespecificdata+xml;version=2.1'
     >>> media_type("data/unemployment_rate.parquet"), media_type("sdmx/structure-2.1.xml")
     ('application/vnd.apache.parquet', 'application/vnd.sdmx.structure+xml;version=2.1')
     """
-    ends = [e for e in MEDIA_TYPES if path.lower().endswith(e)]
+    name = path.lower().rpartition("/")[2]
+    ends = [e for e in MEDIA_TYPES if name == e or (name.endswith(e) and not e[0].isalpha())]
     return MEDIA_TYPES[max(ends, key=len)] if ends else UNKNOWN_TYPE

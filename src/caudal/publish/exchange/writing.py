@@ -22,7 +22,7 @@ from caudal.publish.exchange.rows import reader_table
 from caudal.publish.exchange.sdg import sdg_files
 from caudal.publish.exchange.sdmx_csv import data_csv
 from caudal.publish.exchange.sdmx_ml import ML_21, ML_30
-from caudal.publish.exchange.shape import Dataflow, Exchange
+from caudal.publish.exchange.shape import Dataflow, Exchange, file_stem
 from caudal.publish.exchange.spreadsheets import excel_csv, indicator_workbook
 from caudal.publish.exchange.word import indicator_document
 from caudal.publish.release import Release
@@ -69,7 +69,7 @@ def addresses(indicator: str, tag: str) -> dict[str, str]:
 
 
 def _theme_files(exchange: Exchange, flow: Dataflow) -> dict[str, bytes]:
-    stem = f"sdmx/{flow.theme}"
+    stem = f"sdmx/{file_stem(flow.theme)}"
     return {
         f"{stem}-2.1.xml": sdmx_ml.data_ml(exchange, flow, ML_21),
         f"{stem}-3.0.xml": sdmx_ml.data_ml(exchange, flow, ML_30),
