@@ -148,6 +148,10 @@ def _check_derived(derived: DerivedSpec, draft: Draft, document: Document) -> li
     for path, operand in parts:
         place = document.where("derived", *path)
         found += check_name("indicator", operand.indicator, draft.indicators, place)
+        part = draft.indicators.get(operand.indicator)
+        if part is not None and part.derived is not None:
+            own = ", ".join(o.indicator for o in part.derived.operands)
+            found.append(problem("operand-derived", where=place, found=operand.indicator, parts=own))
         for name in (*operand.where, *operand.over):
             found += check_name("dimension", name, named, place)
     for i, adjustment in enumerate(derived.adjustments):

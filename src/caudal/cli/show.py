@@ -17,6 +17,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+#: Missing files that a check names; all with --json.
+_LISTED = 8
+
 
 @cache
 def _texts() -> Mapping[str, Mapping[str, str]]:
@@ -63,7 +66,7 @@ class Progress:
         if self.quiet:
             return
         if event.state == "missing":
-            self._line(say(self.given, "missing", what=event.what, origin=event.facts["origin"]))
+            self._line(absent(self.given, event.what, event.facts["origin"], event.facts["build"]))
         elif event.state in ("made", "kept"):
             state = say(self.given, event.state)
             facts = ", ".join(
@@ -79,6 +82,13 @@ class Progress:
 
     def _line(self, text: str) -> None:
         print(f"{time.perf_counter() - self.started:7.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def absent(given: argparse.Namespace, what: str, origin: str, build: str) -> str:
+    """A declared file that is not there, and how it can be had."""
+    if build:
+        return say(given, "missing-release", what=what, folder=build)
+    return say(given, "missing", what=what, origin=origin)
 
 
 def simulated(given: argparse.Namespace, report: Any) -> None:
@@ -132,7 +142,11 @@ def checked(given: argparse.Namespace, folder: Any, opening: Any) -> None:
     if opening.judged:
         shown = {n: f"{value:,}" for n, value in tried.items()}
         lines.append(say(given, "checked-rows", **shown))
+    lacks = [absent(given, f"{m.source}: {m.name}", m.origin, m.build) for m in opening.missing]
+    lines += [say(given, "checked-missing", count=len(lacks)), *lacks[:_LISTED]] if lacks else []
+    lines += [say(given, "more-files", count=len(lacks) - _LISTED)] if len(lacks) > _LISTED else []
     lines += [say(given, "checked-notices", count=len(told)), *told] if told else []
+    facts["missing"] = [asdict(m) for m in opening.missing]
     out(given, {**facts, "opened": opening.deliveries, "tried": tried, "notices": told}, "\n".join(lines))
 
 

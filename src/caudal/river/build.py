@@ -31,6 +31,7 @@ from caudal.river.foresight import foresee
 from caudal.river.forget import forgotten_problems
 from caudal.river.log import Event, Tell, silent, writing_to
 from caudal.river.observing import HeldBack, inputs_of_source, observe
+from caudal.river.opening import to_build
 from caudal.river.publishing import signed_edition, write_release
 from caudal.river.truth import TRUTH
 
@@ -139,7 +140,11 @@ def _check_custody(folder: CountryFolder, registers: Mapping[str, Register]) -> 
 def _registered(folder: CountryFolder, source: SourceSpec, tell: Tell) -> Register:
     register = register_deliveries(folder.path, source, work=folder.work)
     for missing in register.missing:
-        facts = {"period": missing.period, "origin": missing.origin}
+        facts = {
+            "period": missing.period,
+            "origin": missing.origin,
+            "build": to_build(folder, source, missing),
+        }
         tell(Event("collect", f"{source.source}: {missing.name}", "missing", facts=facts))
     size = sum(i.bytes for d in register.deliveries for i in d.inputs())
     tell(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.errors import CaudalError, Problem
 from caudal.harmonise import Tried, check_delivery, check_thresholds, notices_of
+from caudal.model.release import MissingFile
+from caudal.model.source import SourceSpec
 from caudal.river.folder import CountryFolder
 
 
@@ -22,6 +26,27 @@ class Opening:
     quarantined: int = 0
     unnamed: int = 0
     notices: tuple[Problem, ...] = ()
+    missing: tuple[Absent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A declared file that is not there: where it can be had, or the country folder to ``build`` where it is
+    a release."""
+
+    source: str
+    name: str
+    origin: str
+    build: str
+
+
+def to_build(folder: CountryFolder, source: SourceSpec, missing: MissingFile) -> str:
+    """The country folder whose release a missing file is; empty where it is none."""
+    formats = {t.format.type for t in source.tables.values()}
+    if formats != {"release"}:
+        return ""
+    path = Path(os.path.normpath(folder.path / source.data / missing.name))
+    return str(path.parent if path.name == "releases" else path)
 
 
 def open_files(folder: CountryFolder) -> Opening:
@@ -34,6 +59,7 @@ def open_files(folder: CountryFolder) -> Opening:
     problems: list[Problem] = []
     notices: list[Problem] = []
     every: list[Tried] = []
+    absent: list[Absent] = []
     opened = 0
     documents = {d.data["source"]: d for n, d in folder.documents.items() if n.startswith("sources/")}
     for name, source in folder.sources.items():
@@ -44,6 +70,9 @@ def open_files(folder: CountryFolder) -> Opening:
         except CaudalError as error:
             problems += error.problems
             continue
+        absent += [
+            Absent(source.source, m.name, m.origin, to_build(folder, source, m)) for m in register.missing
+        ]
         found = [
             check_delivery(folder.path, source, delivery, document, catalogue=folder.catalogue, cache=cache)
             for delivery in register.deliveries
@@ -55,10 +84,10 @@ def open_files(folder: CountryFolder) -> Opening:
         every += tried
     if problems:
         raise CaudalError(*_once(problems))
-    return _told(opened, every, notices)
+    return _told(opened, every, notices, absent)
 
 
-def _told(opened: int, every: list[Tried], notices: list[Problem]) -> Opening:
+def _told(opened: int, every: list[Tried], notices: list[Problem], absent: list[Absent]) -> Opening:
     return Opening(
         opened,
         sum(t.rows for t in every),
@@ -66,6 +95,7 @@ def _told(opened: int, every: list[Tried], notices: list[Problem]) -> Opening:
         sum(t.reconciliation.quarantined for t in every),
         sum(n for t in every for n in t.reconciliation.recoded_to_unknown.values()),
         tuple(notices),
+        tuple(absent),
     )
 
 

@@ -139,6 +139,15 @@ def test_all_mistakes_of_an_indicator_are_reported_at_once_with_their_lines(fold
     assert {p.facts.get("nearest") for p in problems} >= {"weekly_hours", "sex", "FB", "PT"}
 
 
+def test_an_operand_that_is_itself_derived_is_refused(folder: Folder) -> None:
+    text = INDICATOR.partition("formulas:")[0] + (
+        "derived:\n  numerator: {indicator: net_migration}\n  denominator:\n    - {indicator: population}\n"
+    )
+    problems = load_catalogue(folder({"indicators/remote_workers.yaml": text}))[1]
+    assert codes(problems) == ["operand-derived"]
+    assert "(immigration, emigration)" in problems[0].text("es") and problems[0].where.endswith(":12")
+
+
 def test_a_malformed_indicator_is_a_problem_and_the_rest_is_read(folder: Folder) -> None:
     files = {"indicators/bad.yaml": "indicator: [", "indicators/remote_workers.yaml": INDICATOR}
     catalogue, problems = load_catalogue(folder(files))

@@ -98,3 +98,31 @@ def test_reasons_in_words() -> None:
     assert HeldRows("negative-weight", 1, "a.csv", (7,), ("w",)).text("en") == (
         "A negative weight: 1 (a.csv, row 7; column w)"
     )
+
+
+def test_a_check_names_what_is_not_there_and_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_country(tmp_path / "c")
+    (folder / "data" / "permits_2024Q1.csv").unlink()
+    (folder / "sources" / "neighbour.yaml").write_text(RELEASE, encoding="utf-8")
+    code, told = checked(folder, capsys)
+    assert code == 0
+    assert "falta permits: permits_2024Q1.csv: consígalo en https://agency.example/permits" in told
+    assert f"hágala antes con `caudal build {tmp_path / 'neighbour'}`" in told
+
+
+RELEASE = """\
+source: neighbour
+title: {es: Vecino, pt: Vizinho, en: Neighbour}
+producer: Office
+origin: the neighbour's office
+licence: CC-BY-4.0
+kind: observation
+concept: {}
+data: ..
+tables:
+  release: {format: {type: release}}
+deliveries:
+  - {period: 2024, file: neighbour/releases}
+"""
