@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
+from benchmarks import protect_large
 from benchmarks.protect_tables import (
-    large_counts,
     middle_table,
     random_counts,
     small_counts_of_the_table,
@@ -25,7 +25,6 @@ from benchmarks.protect_tables import (
     with_margins,
 )
 from caudal.protect.cells import CellSystem, build_system
-from caudal.protect.methods.cell_key import perturb
 from caudal.protect.primary import small_counts
 from caudal.protect.suppress import Demand, suppress
 
@@ -44,7 +43,7 @@ def main(names: list[str]) -> None:
     _compile()
     for name in names or ["small"]:
         if name == "large":
-            _large()
+            protect_large.run()
             continue
         dimensions, cells = TABLES[name]()
         system = build_system(dimensions, cells)
@@ -121,59 +120,6 @@ def _yardstick() -> None:
                 f"{status.count('M')} secondary, {time.process_time() - start:.2f} CPU s",
                 flush=True,
             )
-
-
-def _large() -> None:
-    """Grids of which at most a quarter is small: suppression within a minute, or else cell keys for all."""
-    names, counts, regions = large_counts()
-    grids = _grids(counts, regions)
-    cells = sum(len(g) for g in grids.values())
-    kept = {k: g for k, g in grids.items() if _share_small(g) <= 0.25 and k != ("C", True, False, False)}
-    chosen = {key: n for g in kept.values() for key, n in g.items()}
-    start = time.process_time()
-    system = build_system(names, chosen, {"commune": regions})
-    print(
-        f"large: {int((counts > 0).sum())} inner cells, {int(((counts > 0) & (counts < 5)).sum())} of them "
-        f"small; {len(kept)} of {len(grids)} grids, {len(chosen)} of {cells} cells, built in "
-        f"{time.process_time() - start:.1f} CPU s, {_primary(system).sum()} primary"
-    )
-    print("  left out: communes x origin, which closes a ring of 200 thousand joint cells, and finer grids")
-    for label, lower in (("lower bound 0", 0), ("lower bound 1", 1)):
-        _case(system, f"release level, {label}, 60 s", 4, lower, False, 60.0)
-    flat = np.array([n for g in grids.values() for n in g.values()], np.int64)
-    keys = np.random.default_rng(0).integers(0, 2**32, len(flat))
-    start = time.process_time()
-    noisy = perturb(flat, keys, variance=2.0, largest=5, least=5, secret=b"benchmark")
-    print(
-        f"  cell keys: all {len(flat)} cells of all grids in {time.process_time() - start:.2f} CPU s, "
-        f"standard deviation {np.std((noisy - flat)[flat >= 15]):.2f} persons, "
-        f"{np.mean(noisy[(flat > 0) & (flat < 5)] == 0):.0%} of the small ones shown as 0"
-    )
-
-
-def _share_small(grid: dict[tuple[str, ...], int]) -> float:
-    found = np.array(list(grid.values()))
-    return float(((found > 0) & (found < 5)).sum() / max((found > 0).sum(), 1))
-
-
-def _grids(counts: np.ndarray, regions: dict[str, str]) -> dict[tuple, dict[tuple[str, ...], int]]:
-    """Every crossing of area (country, region, commune) and the other three dimensions."""
-    at = np.array([int(regions[f"commune{i}"][1:]) for i in range(len(counts))])
-    by_region = np.zeros((at.max() + 1, *counts.shape[1:]), np.int64)
-    np.add.at(by_region, at, counts)
-    grids = {}
-    for level, table in (("T", counts.sum(axis=0)[None]), ("R", by_region), ("C", counts)):
-        for use in np.ndindex(2, 2, 2):
-            axes = tuple(i + 1 for i, u in enumerate(use) if not u)
-            part = table.sum(axis=axes) if axes else table
-            grid = {}
-            for place in np.ndindex(part.shape):
-                area = {"T": "_T", "R": f"R{place[0]}", "C": f"commune{place[0]}"}[level]
-                rest = iter(place[1:])
-                other = (f"{d}{next(rest)}" if u else "_T" for d, u in zip("oas", use, strict=True))
-                grid[(area, *other)] = int(part[place])
-            grids[(level, *(bool(u) for u in use))] = grid
-    return grids
 
 
 if __name__ == "__main__":
