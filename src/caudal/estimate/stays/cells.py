@@ -21,7 +21,7 @@ PERSONS = "PS"
 
 
 def cells_sql(records: Records, planned: Planned, crossing: Crossing, catalogue: Catalogue) -> str:
-    """The cells of one crossing: its codes, ``total`` and ``persons``."""
+    """The cells of one crossing: its codes, ``rows_n``, ``total`` and ``persons``."""
     names = [quoted(d) for d in crossing]
     derived = [f"({general.derivation(d, records, catalogue)}) AS {quoted(d)}" for d in crossing]
     times = [quoted(d) for d in crossing if catalogue.dimensions[d].role == "time_period"]
@@ -38,7 +38,9 @@ def cells_sql(records: Records, planned: Planned, crossing: Crossing, catalogue:
     ordered = ", ".join(["moment", *(n for n in names if n not in times)])
     first = f"row_number() OVER (PARTITION BY {over} ORDER BY {ordered}) = 1 AS is_first"
     grouped = f"\nGROUP BY {', '.join(names)} ORDER BY {', '.join(names)}" if names else ""
-    measures = "sum(counted)::BIGINT AS total, count(*) FILTER (WHERE is_first) AS persons"
+    measures = (
+        "count(*) AS rows_n, sum(counted)::BIGINT AS total, count(*) FILTER (WHERE is_first) AS persons"
+    )
     return (
         f"SELECT {', '.join([*names, measures])}\nFROM (SELECT {listed}, {first}\n FROM ({rows}\n)){grouped}"
     )

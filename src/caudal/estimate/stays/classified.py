@@ -23,7 +23,7 @@ from caudal.estimate.stays.classify import Piece, Settings, map_pieces
 from caudal.estimate.stays.dimensions import EPOCH, Dimension, Grouping, dimension
 from caudal.estimate.stays.keys import Ints
 from caudal.estimate.stays.reading import PackedRegister
-from caudal.estimate.stays.stocks import last_rows
+from caudal.estimate.stays.stocks import Births, states
 
 CROSSING, STOCK = "crossing", "stock"
 #: Column of a row -> dimension that fills it.
@@ -66,10 +66,16 @@ def made_columns(read: frozenset[str]) -> tuple[str, ...]:
 
 
 def write_rows(
-    register: PackedRegister, path: Path, settings: Settings, grouping: Grouping, ends: Sequence[date]
+    register: PackedRegister,
+    path: Path,
+    settings: Settings,
+    grouping: Grouping,
+    ends: Sequence[date],
+    *,
+    with_crossings: bool = True,
 ) -> None:
     """Write the classified rows of ``register``, with a stock at the end of each of ``ends``."""
-    rows = _Rows.of(register, grouping, tuple(d.toordinal() - EPOCH for d in ends))
+    rows = _Rows.of(register, grouping, tuple(d.toordinal() - EPOCH for d in ends), with_crossings)
     writer: pq.ParquetWriter | None = None
     for batch in map_pieces(register, settings, rows.of_piece):
         writer = writer or pq.ParquetWriter(path, batch.schema, compression="zstd", compression_level=1)
@@ -84,9 +90,13 @@ class _Rows:
 
     dimensions: dict[str, Dimension]
     days: tuple[int, ...]
+    birth: Births
+    with_crossings: bool
 
     @classmethod
-    def of(cls, register: PackedRegister, grouping: Grouping, days: tuple[int, ...]) -> _Rows:
+    def of(
+        cls, register: PackedRegister, grouping: Grouping, days: tuple[int, ...], with_crossings: bool
+    ) -> _Rows:
         carried = {f.name for f in register.layout.fields}
         there = {
             "age": register.birth_day is not None,
@@ -98,7 +108,7 @@ class _Rows:
             "overstay": c.PERMITTED_STAY in carried,
         }
         made = {n: dimension(d, register, grouping) for n, d in MADE.items() if there.get(d, True)}
-        return cls(made, days)
+        return cls(made, days, register.birth_day, with_crossings)
 
     def of_piece(self, piece: Piece) -> pa.RecordBatch:
         """The rows of one piece: its crossings, then its persons at each date."""
@@ -122,14 +132,12 @@ class _Rows:
             if name == "age_code" and stocks:
                 code = np.concatenate([codes[name], *(a for _, _, _, a in stocks)])
             columns[name] = _texts(code, d.labels, None if name in OF_THE_PERSON else is_stock)
-        return pa.record_batch(columns)
+        batch = pa.record_batch(columns)
+        return batch if self.with_crossings else batch.slice(n)
 
     def _stock(self, piece: Piece, day: int) -> tuple[Ints, Ints, Ints, Ints]:
         """Row, residence, presence and age at ``day`` of each person who is resident or present then."""
-        row, started = last_rows(piece, day)
-        s, inside = piece.statuses, piece.crossings.inside
-        present = np.where(started, inside[row] == 1, inside[row] == 0)
-        resident = np.where(started, s.after[row], s.before[row]) == 1
+        row, present, resident = states(piece, day, self.birth)
         kept = present | resident
         ages = self.dimensions.get("age_code")
         found = row[kept]

@@ -108,7 +108,8 @@ def _age(register: PackedRegister, grouping: Grouping) -> Dimension:
     groups = (f"Y{a}T{b - 1}" for a, b in zip(starts, grouping.age_limits, strict=False))
     labels = (c.UNKNOWN, *groups, f"Y_GE{starts[-1]}")
     first = int(min(register.first_day, birth[birth != NO_DATE].min(initial=register.first_day)))
-    calendar = _year_month_day(first, register.last_day)
+    # Ages are asked for at the end of a year as well, which may come after the last crossing.
+    calendar = _year_month_day(first, max(register.last_day, as_of_day(register, grouping)))
 
     def codes(piece: Piece) -> npt.NDArray[np.integer]:
         born = birth[piece.crossings.person]

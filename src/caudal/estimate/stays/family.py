@@ -24,7 +24,6 @@ from typing import Any
 import pyarrow as pa
 
 from caudal.engine.cache import Cache
-from caudal.engine.session import literal
 from caudal.estimate import indicators as general
 from caudal.estimate.indicators import Crossing, Impossible, Planned, Records, key_dimensions, key_of
 from caudal.estimate.stays.cells import PERSONS, cells_sql
@@ -82,7 +81,7 @@ def estimate(
 def classified_records(records: CrossingRecords, scratch: Path) -> CrossingRecords:
     """The same records with what the rule made of them: their ``relation`` is the classified rows."""
     with _register(records, scratch) as register:
-        return _ready(records, register)
+        return replace(records, relation=register.relation, columns=_columns(records))
 
 
 @contextmanager
@@ -90,11 +89,6 @@ def _register(records: CrossingRecords, scratch: Path) -> Iterator[Register]:
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as place:
         yield Register(records.residence, records.deliveries, records.cache, Path(place), records.columns)
-
-
-def _ready(records: CrossingRecords, register: Register) -> CrossingRecords:
-    relation = f"read_parquet({literal(register.classified().as_posix())})"
-    return replace(records, relation=relation, columns=_columns(records))
 
 
 def _observed(
@@ -105,7 +99,8 @@ def _observed(
     session: Any,
 ) -> pa.Table:
     dimensions = key_dimensions(catalogue)
-    desk = _Desk(_ready(records, register), register, catalogue, session)
+    _ = register.stays  # kept, so that the next delivery can go on from here
+    desk = _Desk(replace(records, columns=_columns(records)), register, catalogue, session)
     found = [desk.rows(p, crossing) for p in planned for crossing in p.crossings]
     tables = [conform(pa.Table.from_pylist(rows), dimensions) for rows in found if rows]
     return pa.concat_tables([conform(pa.table({}), dimensions), *tables])
@@ -154,8 +149,7 @@ class _Desk:
         """Cells of a count, with those of open periods put in their place."""
         time = next(d for d in crossing if self.catalogue.dimensions[d].role == "time_period")
         direction = direction_of(planned.formula.universe)
-        sql = cells_sql(self.records, planned, crossing, self.catalogue)
-        cells = self.session.sql(sql).to_arrow_table().to_pylist()
+        cells = self._cells(planned, crossing).to_pylist()
         found = []
         for cell in cells:
             if cell[time] in SPECIAL_CODES or not self.register.timing.is_published(cell[time]):
@@ -166,6 +160,18 @@ class _Desk:
         if direction is not None and set(crossing) == {time} and cells:
             found += self.register.foreseen(direction, len(cells[0][time]), time)
         return found
+
+    def _cells(self, planned: Planned, crossing: Crossing) -> pa.Table:
+        def sql(relation: str) -> str:
+            return cells_sql(replace(self.records, relation=relation), planned, crossing, self.catalogue)
+
+        def counted(register: Register) -> pa.Table:
+            return self.session.sql(sql(register.relation)).to_arrow_table()
+
+        template = sql("rows")
+        if "decided_code" in template:  # what is decided changes with every day, for everybody
+            return self.register.kept(template, lambda: counted(self.register))
+        return self.register.count(template, counted, of_rows=True)
 
     def _cell(self, planned: Planned, cell: Mapping[str, Any], final: bool) -> dict[str, Any]:
         persons = int(cell["persons"])

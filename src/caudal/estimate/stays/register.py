@@ -2,14 +2,14 @@
 
 Everything here rests on the deliveries up to one of them and on the residence spec, and is kept in the cache
 under a key that says so: a new month numbers and foresees itself, and leaves the vintages before it as they
-were.
+were. Counts go on from those of the delivery before (:mod:`~caudal.estimate.stays.growth`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,12 +21,24 @@ import pyarrow.parquet as pq
 
 from caudal.engine.cache import Cache, content_key
 from caudal.engine.code import code_sha256
+from caudal.engine.session import literal
 from caudal.errors import CaudalError
 from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.classified import write_rows
 from caudal.estimate.stays.classify import Settings
 from caudal.estimate.stays.cube import CubeSpec, flow_cube
 from caudal.estimate.stays.dimensions import Grouping
+from caudal.estimate.stays.growth import (
+    MOST_NEW,
+    Chosen,
+    choose,
+    first_date,
+    persons_of,
+    rows_of,
+    run_out,
+    summed,
+    waiting,
+)
 from caudal.estimate.stays.initial import InitialStatus
 from caudal.estimate.stays.numbering import Numbered
 from caudal.estimate.stays.observations import PROVISIONAL
@@ -92,13 +104,20 @@ def grouping_of(residence: ResidenceSpec, as_of: date | None = None) -> Grouping
 
 @dataclass(frozen=True)
 class Register:
-    """The deliveries of one source, in order, under one residence spec. ``columns``: those of the records."""
+    """The deliveries of one source, in order, under one residence spec. ``columns``: those of the records.
+
+    ``chosen``: some persons alone; ``stock_years``: stocks at the end of these years, not of all;
+    ``with_crossings``: whether rows of crossings stand beside the stocks.
+    """
 
     residence: ResidenceSpec
     deliveries: tuple[Numbered, ...]
     cache: Cache
     scratch: Path
     columns: frozenset[str]
+    chosen: Chosen | None = None
+    stock_years: tuple[int, ...] | None = None
+    with_crossings: bool = True
 
     @cached_property
     def settings(self) -> Settings:
@@ -106,50 +125,136 @@ class Register:
         return settings_of(self.residence)
 
     @property
+    def files(self) -> list[Path]:
+        """The numbered crossings that are read, in order."""
+        return [self.chosen.file] if self.chosen else [d.crossings for d in self.deliveries]
+
+    @property
     def has_crossings(self) -> bool:
-        """Whether any delivery has a crossing."""
-        return any(pq.read_metadata(d.crossings).num_rows for d in self.deliveries)
+        """Whether anybody crossed."""
+        return rows_of(self.files) > 0
 
     @cached_property
     def packed(self) -> PackedRegister:
-        """All deliveries, with every attribute that they carry."""
+        """All that is read, with every attribute that it carries."""
         used = (*ATTRIBUTES, *([c.DECLARED_STAY] if self.settings.repair.runs is Runs.DECLARED else []))
-        return self._read(self.deliveries, tuple(n for n in used if n in self.columns))
+        return self._read(self.files, tuple(n for n in used if n in self.columns))
 
-    def _read(self, deliveries: Sequence[Numbered], attributes: tuple[str, ...]) -> PackedRegister:
+    def _read(self, files: Sequence[Path], attributes: tuple[str, ...]) -> PackedRegister:
         # A folder of its own: parts of another reading must not take the place of these.
         spill = Path(mkdtemp(prefix="keys-", dir=self.scratch))
         reading = Reading(with_columns=attributes, memory_limit=_OPEN_FROM, spill_folder=spill)
-        return read_register([d.crossings for d in deliveries], reading)
+        return read_register(files, reading)
 
     @cached_property
     def timing(self) -> Timing:
         """Which periods are published and final."""
-        last = min(self.deliveries[-1].known_by, bounds(self.deliveries[-1].period)[1])
-        return Timing.of(self.packed, self.settings.rule, last, burn_in=self.residence.burn_in)
+        start = first_date(d.crossings for d in self.deliveries)
+        return Timing.of(start, self.settings.rule, self._last, burn_in=self.residence.burn_in)
+
+    @property
+    def _last(self) -> date:
+        return min(self.deliveries[-1].known_by, bounds(self.deliveries[-1].period)[1])
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """Years with a stock at their end."""
+        return self.timing.years if self.stock_years is None else self.stock_years
+
+    @cached_property
+    def relation(self) -> str:
+        """The classified rows as SQL."""
+        return f"read_parquet({literal(self.classified().as_posix())})"
 
     def classified(self) -> Path:
-        """The file of classified rows."""
-        ends = [date(y, 12, 31) for y in self.timing.years]
+        """The file of classified rows; of some persons, or of some stocks alone, it is not kept."""
+        if self.chosen is None and self.with_crossings:
+            place, _ = self.cache.get("stays", self._key("rows"), self._write_rows)
+        else:
+            place = Path(mkdtemp(prefix="rows-", dir=self.scratch))
+            self._write_rows(place)
+        return place / "rows.parquet"
 
-        def make(part: Path) -> None:
-            grouping = grouping_of(self.residence, self.timing.last)
-            write_rows(self.packed, part / "rows.parquet", self.settings, grouping, ends)
+    def _write_rows(self, part: Path) -> None:
+        ends = [date(y, 12, 31) for y in self.years]
+        grouping = grouping_of(self.residence, self.timing.last)
+        target = part / "rows.parquet"
+        write_rows(self.packed, target, self.settings, grouping, ends, with_crossings=self.with_crossings)
 
-        return self.cache.get("stays", self._key("rows", self.deliveries), make)[0] / "rows.parquet"
-
-    def _key(self, what: str, deliveries: Sequence[Numbered]) -> str:
+    def _key(self, what: str) -> str:
         spec = self.residence.model_dump(mode="json", exclude={"vintages"})
-        return content_key(code_sha256("estimate"), what, deliveries[-1].key, spec, sorted(self.columns))
+        return content_key(code_sha256("estimate"), what, self.deliveries[-1].key, spec, sorted(self.columns))
 
-    def kept(self, what: str, make: Any) -> pa.Table:
+    def kept(self, what: str, make: Callable[[], pa.Table]) -> pa.Table:
         """A table of the whole register, made once."""
 
         def write(part: Path) -> None:
             pq.write_table(make(), part / "table.parquet")
 
-        return pq.read_table(
-            self.cache.get("stays", self._key(what, self.deliveries), write)[0] / "table.parquet"
+        return pq.read_table(self.cache.get("stays", self._key(what), write)[0] / "table.parquet")
+
+    def count(self, what: str, counted: Count, *, of_rows: bool = False) -> pa.Table:
+        """A table of counts of the whole register, by way of an earlier delivery's where that is kept.
+
+        ``counted`` must add up over persons; where it counts classified rows (``of_rows``), stocks of years
+        that have ended since are counted of everybody.
+        """
+        return self.kept(what, lambda: summed(self._pieces(what, counted, of_rows)))
+
+    def _pieces(self, what: str, counted: Count, of_rows: bool) -> list[tuple[pa.Table, int]]:
+        step = self._step
+        before = step.earlier.already(what) if step else None
+        if step is None or before is None:
+            return [(counted(self), 1)]
+        moved = [(part, sign) for part, sign in ((step.without, -1), (step.within, 1)) if part.has_crossings]
+        if of_rows and step.new_stocks is not None:
+            moved.append((step.new_stocks, 1))
+        return [(before, 1), *((counted(part), sign) for part, sign in moved)]
+
+    def already(self, what: str) -> pa.Table | None:
+        """A table of :meth:`count` if it is kept."""
+        table = self.cache.folder("stays", self._key(what)) / "table.parquet"
+        return pq.read_table(table) if table.is_file() else None
+
+    def when_final(self, year: int) -> Register:
+        """The register as of the delivery by which all crossings of ``year`` were decided."""
+        window = timedelta(days=self.settings.rule.longest_days)
+        states = map(self.as_of, range(1, len(self.deliveries) + 1))
+        return next(r for r in states if date(year, 12, 31) <= r._last - window)
+
+    def as_of(self, n: int) -> Register:
+        """The register as of its first ``n`` deliveries."""
+        return replace(self, deliveries=self.deliveries[:n])
+
+    @cached_property
+    def stays(self) -> pa.Table:
+        """Open stays, by the day on which they become too long."""
+        return self.count(_STAYS, _open_stays)
+
+    @cached_property
+    def _step(self) -> Step | None:
+        """The way here from the nearest earlier delivery of which counts are kept, if there is one."""
+        earlier = next(
+            (r for r in map(self.as_of, reversed(range(1, len(self.deliveries)))) if r.already(_STAYS)),
+            None,
+        )
+        if earlier is None or self.chosen is not None:
+            return None
+        new = [d.crossings for d in self.deliveries[len(earlier.deliveries) :]]
+        if rows_of(new) > MOST_NEW * rows_of(self.files) or not set(earlier.years) <= set(self.years):
+            return None
+        late = run_out(earlier.stays, earlier.timing.last, self.timing.last)
+        moved = np.concatenate([persons_of(new), late])
+        place = Path(mkdtemp(prefix="moved-", dir=self.scratch))
+        years = earlier.years
+        within = choose(self.files, moved, place / "within.parquet")
+        without = choose(earlier.files, moved, place / "without.parquet")
+        added = tuple(y for y in self.years if y not in years)
+        return Step(
+            earlier,
+            replace(earlier, chosen=without, stock_years=years),
+            replace(self, chosen=within, stock_years=years),
+            replace(self, stock_years=added, with_crossings=False) if added else None,
         )
 
     def foreseen(self, direction: str, width: int, time: str) -> list[dict[str, Any]]:
@@ -171,7 +276,7 @@ class Register:
 
     def _vintage(self, n: int) -> pa.Table:
         """Provisional figures as the first ``n`` deliveries gave them; empty where too little was decided."""
-        held = self.deliveries[:n]
+        held = self.as_of(n)
 
         def make(part: Path) -> None:
             attributes = tuple(x for x in (c.REASON, c.KNOWN_AT) if x in {*self.columns, c.KNOWN_AT})
@@ -180,14 +285,16 @@ class Register:
                 traveller_type="declared_reason" if c.REASON in attributes else "", snapshots=24
             )
             try:
-                table = provisional_figures(self._read(held, (*attributes, *needed)), self.settings, nowcast)
+                table = provisional_figures(
+                    self._read(held.files, (*attributes, *needed)), self.settings, nowcast
+                )
             except CaudalError as error:
                 if any(p.code != "stays-too-few-decided-months" for p in error.problems):
                     raise
                 table = _NOTHING
             pq.write_table(table, part / "table.parquet")
 
-        return pq.read_table(self.cache.get("stays", self._key("vintage", held), make)[0] / "table.parquet")
+        return pq.read_table(self.cache.get("stays", held._key("vintage"), make)[0] / "table.parquet")
 
     def _years(self, months: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Whole years with an open month."""
@@ -206,13 +313,34 @@ class Register:
 
     def migrations_by_month(self, direction: str) -> Mapping[str, int]:
         """Recorded migrations of one direction by month."""
-        rows = self.kept("months", self._migrations).to_pylist()
+        rows = self.count("months", _migrations).to_pylist()
         return {r["month_code"]: r["crossings_n"] for r in rows if r["direction_code"] == direction}
 
-    def _migrations(self) -> pa.Table:
-        return flow_cube(self.packed, self.settings, CubeSpec(by=("month", "direction")))
+
+@dataclass(frozen=True)
+class Step:
+    """From an earlier state of the register to a later one: the persons who moved, ``without`` the new
+    deliveries and ``within`` them, and the stocks of years that have ended since."""
+
+    earlier: Register
+    without: Register
+    within: Register
+    new_stocks: Register | None
 
 
+Count = Callable[[Register], pa.Table]
+
+
+def _open_stays(register: Register) -> pa.Table:
+    persons = register.chosen.persons if register.chosen else None
+    return waiting(register.packed, register.settings, persons)
+
+
+def _migrations(register: Register) -> pa.Table:
+    return flow_cube(register.packed, register.settings, CubeSpec(by=("month", "direction")))
+
+
+_STAYS = "open stays"
 _SUMMED = ("value", "provisional_se", "lower", "upper")
 _NOTHING = pa.table(
     {

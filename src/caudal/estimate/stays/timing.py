@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from caudal.estimate.stays.dimensions import EPOCH
-from caudal.estimate.stays.reading import PackedRegister
 from caudal.estimate.stays.rule import ResidenceRule
 from caudal.model.period import bounds
 
@@ -21,10 +19,9 @@ class Timing:
     final: date
 
     @classmethod
-    def of(cls, register: PackedRegister, rule: ResidenceRule, last: date, *, burn_in: bool) -> Timing:
-        """The timing of a register that was known until ``last``."""
+    def of(cls, start: date, rule: ResidenceRule, last: date, *, burn_in: bool) -> Timing:
+        """The timing of a register that begins on ``start`` and was known until ``last``."""
         window = timedelta(days=rule.longest_days)
-        start = date.fromordinal(register.first_day + EPOCH)
         return cls(start + window if burn_in else start, last, last - window)
 
     def is_published(self, period: str) -> bool:

@@ -3,8 +3,9 @@
 ``account_item``: the population account of each final year, in all and for nationals and foreigners, with
 the vital events that the source states; without them it is unadjusted, and says so. ``history_policy``:
 migrations of each final year under every policy for gaps, and corrected for crossings that nobody recorded
-(losses measured on the runs, coverage of posts as stated). ``flow_table``: how far each table moves between
-the policies. ``history_repair``: repairs by kind.
+(losses measured on the runs, coverage of posts as stated; estimated once, from what was known when the year
+became final, so that a new month draws no sample of the past again). ``flow_table``: how far each table
+moves between the policies. ``history_repair``: repairs by kind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from caudal.estimate.stays.cube import CubeSpec
 from caudal.estimate.stays.losses import corrected_cube, estimated_losses
 from caudal.estimate.stays.migrations import direction_of
 from caudal.estimate.stays.sensitivity import policy_movement
-from caudal.estimate.stays.stocks import Vital, population_account
+from caudal.estimate.stays.stocks import ITEMS, Vital, adjusted, recorded_account
 
 if TYPE_CHECKING:
     from caudal.estimate.stays.register import Register
@@ -35,7 +37,7 @@ ACCOUNT, POLICY, REPAIR, TABLE = "account_item", "history_policy", "history_repa
 WHOLE = (ACCOUNT, POLICY, REPAIR, TABLE)
 #: Breakdowns whose tables are held against each other under all policies.
 TABLES = ("sex", "age", "citizenship", "post", "length_of_stay")
-ITEMS: Mapping[str, str] = {
+COLUMNS: Mapping[str, str] = {
     "opening": "opening_n",
     "births": "births_n",
     "deaths": "deaths_n",
@@ -47,6 +49,7 @@ ITEMS: Mapping[str, str] = {
 }
 _CORRECTED = "corrected"
 _REPAIRS = ("duplicates", "ties", "runs_of_entries", "runs_of_exits")
+REPAIRS = (*_REPAIRS, "dropped", "unusable")
 #: Where the policy drops a person, figures of persons differ too much to be a policy's doing alone.
 _BY_MONTH = CubeSpec(by=("month", "direction"))
 
@@ -76,7 +79,7 @@ def _account(register: Register, crossing: Crossing, territory: str) -> list[dic
     groups = len(crossing) == 3
     found = []
     for year in _final_years(register):
-        rows = register.kept(f"account {year}", lambda y=year: _account_table(register, y)).to_pylist()
+        rows = _account_of(register, year).to_pylist()
         note = rows[0]["adjustment_code"] if rows else ""
         if not groups:
             found += _items(_summed(rows), year, note, _one_group)
@@ -90,11 +93,18 @@ def _one_group() -> dict[str, str]:
     return {}
 
 
-def _account_table(register: Register, year: int) -> pa.Table:
-    stated = register.residence.vital.get(str(year))
-    vital = Vital(stated.births, stated.deaths, stated.residents_unseen) if stated else None
+def _account_of(register: Register, year: int) -> pa.Table:
+    """The account of a year by citizenship, with the vital events that the source states."""
     start, end = date(year - 1, 12, 31), date(year, 12, 31)
-    return population_account(register.packed, start, end, register.settings, vital)
+    recorded = register.count(f"account {year}", lambda r: recorded_account(r.packed, start, end, r.settings))
+    stated = register.residence.vital.get(str(year))
+    if stated is None:
+        return adjusted(recorded, None)
+    named = {*stated.births, *stated.deaths, *stated.residents_unseen}
+    more = sorted(named - set(recorded["citizenship_code"].to_pylist()))
+    unseen = pa.table({"citizenship_code": more, **{n: [0] * len(more) for n in ITEMS}}, recorded.schema)
+    vital = Vital(stated.births, stated.deaths, stated.residents_unseen)
+    return adjusted(pa.concat_tables([recorded, unseen]), vital)
 
 
 def _by_status(rows: list[dict[str, Any]], territory: str) -> dict[str, list[dict[str, Any]]]:
@@ -110,14 +120,14 @@ def _by_status(rows: list[dict[str, Any]], territory: str) -> dict[str, list[dic
 def _summed(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Items over citizenships; a change from one to another within the group is none."""
     single = [r for r in rows if r["citizenship_code"] != c.TOTAL] or rows
-    total = {item: sum(r[column] for r in single) for item, column in ITEMS.items()}
+    total = {item: sum(r[column] for r in single) for item, column in COLUMNS.items()}
     within = min(total["naturalised_in"], total["naturalised_out"])
     return {**total, **{n: total[n] - within for n in ("naturalised_in", "naturalised_out")}}
 
 
 def _items(items: Mapping[str, int], year: int, note: str, group: Any) -> list[dict[str, Any]]:
     unadjusted = note == "unadjusted"
-    hidden = {"births", "deaths"} if unadjusted else set()
+    hidden = {"deaths", *(() if items["births"] else ("births",))} if unadjusted else set()
     told = "unadjusted" if unadjusted else "full-count"
     kept = {i: n for i, n in items.items() if i not in hidden}
     return [_cell(n, note=told, year=str(year), account_item=i, **group()) for i, n in kept.items()]
@@ -125,15 +135,15 @@ def _items(items: Mapping[str, int], year: int, note: str, group: Any) -> list[d
 
 def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
     direction = direction_of(planned.formula.universe)
-    moved = register.kept("policies", lambda: _under_policies(register))
-    corrected = register.kept("corrected", lambda: _corrected(register))
+    moved = register.count("policies", _under_policies)
     found = []
     for year in _final_years(register):
         rows = _of(moved, year, direction)
         for policy in _policies_of(moved):
             total = sum(r[f"{policy}_n"] for r in rows)
             found.append(_cell(total, year=str(year), history_policy=policy))
-        fixed = _of(corrected, year, direction)
+        then = register.when_final(year)
+        fixed = _of(then.kept("corrected", partial(_corrected, then)), year, direction)
         if not fixed:
             continue
         value, se = (sum(r[n] for r in fixed) for n in ("value", "model_se"))
@@ -150,7 +160,7 @@ def _tables(register: Register, planned: Planned) -> list[dict[str, Any]]:
     """How far each table of a final year moves: the sum over its cells of the distance between the largest
     and the smallest figure under any policy, as a share of the total."""
     direction = direction_of(planned.formula.universe)
-    moved = register.kept("policies", lambda: _under_policies(register))
+    moved = register.count("policies", _under_policies)
     found = []
     for year in _final_years(register):
         rows = _of(moved, year, direction)
@@ -183,12 +193,13 @@ def _under_policies(register: Register) -> pa.Table:
         "post": c.POST in packed.labels,
     }
     by = ("month", "direction", *(d for d in TABLES if there.get(d, True)))
-    return policy_movement(packed, register.settings, CubeSpec(by=by))
+    table = policy_movement(packed, register.settings, CubeSpec(by=by))
+    return table.drop_columns(["least_n", "most_n", "movement_pct"])
 
 
 def _policies_of(moved: pa.Table) -> tuple[str, ...]:
     counts = (n.removesuffix("_n") for n in moved.column_names if n.endswith("_n"))
-    return tuple(n for n in counts if n not in ("least", "most", "crossings"))
+    return tuple(n for n in counts if n != "crossings")
 
 
 def _of(table: pa.Table, year: int, direction: str | None) -> list[dict[str, Any]]:
@@ -210,14 +221,14 @@ def _corrected(register: Register) -> pa.Table:
 
 
 def _repairs(register: Register) -> list[dict[str, Any]]:
-    counted = register.kept("repairs", lambda: _repairs_table(register)).to_pylist()[0]
+    counted = register.count("repairs", _repairs_table).to_pylist()
     year = str(register.timing.last.year)
-    return [_cell(n, year=year, history_repair=kind) for kind, n in counted.items()]
+    found = counted[0] if counted else dict.fromkeys((f"{kind}_n" for kind in REPAIRS), 0)
+    return [_cell(found[f"{kind}_n"], year=year, history_repair=kind) for kind in REPAIRS]
 
 
 def _repairs_table(register: Register) -> pa.Table:
     repairs = count_repairs(register.packed, register.settings)
-    counts = {name: getattr(repairs, f"{name}_n") for name in _REPAIRS}
-    counts["dropped"] = repairs.dropped_crossings_n
-    counts["unusable"] = sum(register.packed.rejected.values())
-    return pa.table({name: [n] for name, n in counts.items()})
+    counts = [getattr(repairs, f"{name}_n") for name in _REPAIRS]
+    counts += [repairs.dropped_crossings_n, sum(register.packed.rejected.values())]
+    return pa.table({f"{kind}_n": [n] for kind, n in zip(REPAIRS, counts, strict=True)})
