@@ -29,7 +29,7 @@ from caudal.harmonise.lineage import ConceptLineage, lineage
 from caudal.harmonise.notices import notices_of
 from caudal.harmonise.opening import check_delivery, check_thresholds
 from caudal.harmonise.reconcile import added, threshold_problems
-from caudal.harmonise.standard import statements
+from caudal.harmonise.standard import check_choices, statements, with_choices
 from caudal.harmonise.trial import Tried
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "IdentifierKey",
     "Tried",
     "added",
+    "check_choices",
     "check_delivery",
     "check_source",
     "check_thresholds",
@@ -49,4 +50,5 @@ __all__ = [
     "read_crosswalk",
     "statements",
     "threshold_problems",
+    "with_choices",
 ]

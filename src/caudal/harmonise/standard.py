@@ -1,5 +1,5 @@
 """Crosswalks that the catalogue ships: from codes in common use to its lists, with switches where practice
-differs. A source chooses; what it chose is said on its page.
+differs. A source chooses, or ``caudal.yaml`` for all; what was chosen is said on the source's page.
 
 ``standard:country_names`` is made from the list of countries: their names in every language, their numeric
 and their two- and three-letter codes. Texts are matched without accents and capitals.
@@ -12,15 +12,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
 from caudal.engine.files import canonical_json, sha256_bytes
-from caudal.errors import CaudalError, problem, unknown
-from caudal.model.source import SourceSpec
+from caudal.engine.specs import Document
+from caudal.errors import CaudalError, Problem, problem, unknown
+from caudal.model.source import Mapped, SourceSpec, Variant
 from caudal.model.spec import Text
 
+P = TypeVar("P", SourceSpec, Variant)
 PREFIX = "standard:"
 COUNTRY_NAMES = "country_names"
 
@@ -43,6 +45,50 @@ def standard_codes(name: str) -> tuple[Mapping[str, str], str]:
     chosen = dict(part.split("=", 1) for part in said.split("&") if part)
     codes = _country_names() if plain == COUNTRY_NAMES and not chosen else dict(_chosen(plain, chosen))
     return codes, sha256_bytes(canonical_json(dict(codes)))
+
+
+def with_choices(source: SourceSpec, choices: Mapping[str, Mapping[str, str]]) -> SourceSpec:
+    """``source`` with the switches that its country folder chose for all sources (crosswalk -> switch ->
+    choice), wherever it chooses nothing itself."""
+    if not choices:
+        return source
+
+    def chosen(made: Mapping[str, Mapped]) -> dict[str, Mapped]:
+        found = {}
+        for name, mapped in made.items():
+            usual = (
+                choices.get(mapped.crosswalk.removeprefix(PREFIX), {})
+                if is_standard(mapped.crosswalk)
+                else {}
+            )
+            found[name] = (
+                mapped.model_copy(update={"choose": {**usual, **mapped.choose}}) if usual else mapped
+            )
+        return found
+
+    def whole(part: P) -> P:
+        return part.model_copy(update={"columns": chosen(part.columns), "helpers": chosen(part.helpers)})
+
+    return whole(source).model_copy(update={"variants": tuple(whole(v) for v in source.variants)})
+
+
+def check_choices(choices: Mapping[str, Mapping[str, str]], document: Document) -> list[Problem]:
+    """Crosswalks, switches and choices of a country folder that nothing bears, each with its line."""
+    found = []
+    for name, switches in choices.items():
+        where = document.where("crosswalks", name)
+        entry = _file().get(name)
+        if entry is None:
+            found.append(unknown("crosswalk", name, [*_file()], where=where))
+            continue
+        known: Mapping[str, Any] = entry.get("switches", {})
+        for switch, choice in switches.items():
+            place = document.where("crosswalks", name, switch)
+            if switch not in known:
+                found.append(unknown("switch", switch, known, where=place))
+            elif choice not in known[switch]:
+                found.append(unknown("choice", choice, known[switch], where=place))
+    return found
 
 
 def statements(source: SourceSpec) -> list[Text]:

@@ -33,6 +33,10 @@ class CountrySpec(Spec):
         "", description="id of the key that replaces identifiers, as in `demo` or `env:CAUDAL_KEY`"
     )
     key_version: str = "1"
+    crosswalks: Mapping[str, Mapping[str, str]] = Field(
+        {},
+        description="crosswalk of the catalogue -> switch -> choice, for sources that do not choose",
+    )
     calendar: Mapping[str, Text] = Field({}, description="date -> what is released on it")
 
 

@@ -13,7 +13,7 @@ from caudal.engine.files import sha256_file
 from caudal.engine.specs import Document, read_document, validate
 from caudal.errors import CaudalError, Problem, nearest, problem, unknown
 from caudal.estimate.indicators import key_dimensions
-from caudal.harmonise import check_source
+from caudal.harmonise import check_choices, check_source, with_choices
 from caudal.model.boundaries import Boundaries
 from caudal.model.catalogue import Catalogue
 from caudal.model.country import CountrySpec, PublicationSpec
@@ -79,6 +79,9 @@ def read_folder(path: Path) -> CountryFolder:
     publication = reader.read("publication.yaml", PublicationSpec)
     policy = reader.read("protection.yaml", ProtectionPolicy)
     sources = reader.read_sources()
+    if country:
+        reader.problems.extend(check_choices(country.crosswalks, reader.documents["caudal.yaml"]))
+        sources = {n: with_choices(s, country.crosswalks) for n, s in sources.items()}
     catalogue, found = load_catalogue(path, country.languages if country else ())
     reader.problems.extend(found)
     if country:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from caudal.catalogue import load_catalogue
+from caudal.errors import CaudalError
 from caudal.harmonise import statements
 from caudal.harmonise.standard import _file, standard_codes, standard_names
 from caudal.model.observation import NOT_APPLICABLE, REFUSED, UNKNOWN
 from caudal.river.assemble import _with_statements
+from caudal.river.folder import read_folder
 from tests.raw_country import MadeCountry
+from tests.support.small_country import replace_in, write_country
 
 SPEC = """
 kind: person
@@ -77,3 +80,34 @@ def test_a_crosswalk_that_the_catalogue_has_not(tmp_path: Path) -> None:
     spec = SPEC.replace("CHOOSE", "").replace("standard:ethnicity_br", "standard:ethnicity_bra")
     (problem,) = MadeCountry(tmp_path, spec, FILES).check()
     assert problem.facts["nearest"] == "standard:ethnicity_br"
+
+
+def test_a_country_chooses_for_all_its_sources_and_a_source_may_differ(tmp_path: Path) -> None:
+    folder = write_country(tmp_path / "c")
+    survey = folder / "sources" / "survey.yaml"
+    line = 'ethnicity_code: {from: sex, crosswalk: "standard:ethnicity_br"CHOOSE}'
+    replace_in(survey, "  age_years:", f"  {line.replace('CHOOSE', '')}\n  age_years:")
+    with pytest.raises(CaudalError, match="switch-unchosen"):
+        read_folder(folder)
+    general = folder / "caudal.yaml"
+    general.write_text(general.read_text("utf-8") + "crosswalks: {ethnicity_br: {parda: afro}}\n", "utf-8")
+    read = read_folder(folder).sources["survey"]
+    assert read.columns["ethnicity_code"].choose == {"parda": "afro"}
+    assert statements(read)
+    replace_in(survey, '"standard:ethnicity_br"}', '"standard:ethnicity_br", choose: {parda: mestizo}}')
+    assert read_folder(folder).sources["survey"].columns["ethnicity_code"].choose == {"parda": "mestizo"}
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [("{ethnicty_br: {parda: afro}}", "ethnicity_br"), ("{ethnicity_br: {prda: afro}}", "parda"),
+     ("{ethnicity_br: {parda: afr}}", "afro")],
+)  # fmt: skip
+def test_a_choice_of_the_country_that_nothing_bears(tmp_path: Path, said: str, near: str) -> None:
+    folder = write_country(tmp_path / "c")
+    general = folder / "caudal.yaml"
+    general.write_text(general.read_text("utf-8") + f"crosswalks: {said}\n", "utf-8")
+    with pytest.raises(CaudalError) as caught:
+        read_folder(folder)
+    (problem,) = caught.value.problems
+    assert problem.facts["nearest"] == near and "caudal.yaml:8" in problem.where
