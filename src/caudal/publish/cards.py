@@ -64,7 +64,10 @@ def evidence(story: Story, card: Card) -> dict[str, Any]:
     they do not show and what points the other way, who wrote it and until when it holds. Of a figure that is
     not what the reviewer saw, no number is told."""
     voice, spec, text = story.voice, story.entry.story, story.voice.words.text
-    notes = [(text["shows_not"], card.shows_not), (text["card_counter"], card.counter)]
+    notes = [
+        (text["shows_not"], card.shows_not.striptags()),
+        (text["card_counter"], card.counter.striptags()),
+    ]
     more = {
         "identifier": f"{voice.release.structure.territory}/{_name(story, card)}",
         "abstract": card.plain,

@@ -49,8 +49,8 @@ class Card:
     plain: str
     figure: Told
     beside: tuple[Told, ...]
-    shows_not: str
-    counter: str
+    shows_not: Markup
+    counter: Markup
     svg: Markup
     concept: tuple[tuple[str, str, str], ...]
     strength: str
@@ -101,6 +101,16 @@ class Story:
         """Its text, with its figures in it."""
         parts = _PARAGRAPH.split(self.voice.plain(self.entry.story.text).strip())
         return tuple(self._filled(" ".join(p.split())) for p in parts)
+
+    @cached_property
+    def shows_not(self) -> Markup:
+        """What its figures do not show."""
+        return self._filled(self.voice.plain(self.entry.story.shows_not))
+
+    @cached_property
+    def bridge(self) -> Markup:
+        """How figures of another concept may be read; empty where none is."""
+        return self._filled(self.voice.plain(self.entry.story.bridge))
 
     @cached_property
     def reasons(self) -> tuple[str, ...]:
@@ -201,8 +211,8 @@ class Story:
         strength = next((words for axis, _, words in concept if axis == "source_type"), "")
         return Card(
             spec, headline, headline.striptags(), figure, beside,
-            voice.plain(spec.shows_not), voice.plain(spec.counter), svg, concept, strength,
-            marks, bars,
+            self._filled(voice.plain(spec.shows_not)), self._filled(voice.plain(spec.counter)), svg,
+            concept, strength, marks, bars,
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,43 @@ def test_a_folder_without_stories_has_no_page_of_stories(country: Path) -> None:
     replace_in(country / "publication.yaml", "2024-05", "2024-06")
     write(country)
     assert (build(country).release / "site" / "es" / "story" / "index.html").is_file()
+
+
+def test_what_a_figure_does_not_show_and_what_speaks_against_it_may_cite_figures_too(country: Path) -> None:
+    odd = 'shows_not: {es: "No {share}.", pt: "Não {share}.", en: "Not {share}."}'
+    write(country, **{"shows_not: {es: Quiénes son., pt: Quem são., en: Who they are.}": odd})
+    site = build(country).release / "site" / "en" / "story"
+    for name in ("how_many.html", "how_many.share.html", "how_many.share.jsonld"):
+        text = (site / name).read_text(encoding="utf-8")
+        assert "{share}" not in text and "Not " in text, name
+    card = json.loads((site / "how_many.share.jsonld").read_bytes())
+    assert [c["text"] for c in card["comment"]] == ["Not 25.0%."]
+
+
+def test_a_story_about_a_suppressed_cell_tells_nothing_of_it_in_any_file(country: Path) -> None:
+    replace_in(country / "protection.yaml", "survey_threshold: 5", "survey_threshold: 1000")
+    write(country)
+    story = told(country)
+    assert story.entry.cited["share"].state == "withheld" and story.reasons
+    folder = build(country).release
+    for file in (f for f in folder.rglob("*") if f.suffix in (".html", ".json", ".svg", ".jsonld", ".csv")):
+        text = file.read_text(encoding="utf-8")
+        assert "25.0%" not in text and '"25.0"' not in text and "25,0" not in text, file
+    card = json.loads((folder / "site/en/story/how_many.share.jsonld").read_bytes())
+    assert card["creativeWorkStatus"] == "UnderReview" and "measuredValue" not in card["mentions"][0]
+
+
+def test_long_words_and_combining_letters_stay_in_the_picture(country: Path) -> None:
+    """A word of Guarani longer than a line is cut into lines that fit; a combining tilde stays on its letter."""
+    long, nasal = "Ñembohekovekuaaukapyrãmeguarãichagua" * 2, "g\u0303uarani"
+    words = f'headline: {{es: "{{share}} {long} {nasal}", pt: "{{share}}", en: "{{share}} {long} {nasal}"}}'
+    usual = 'headline: {es: "{share} de fuera", pt: "{share} de fora", en: "{share} from abroad"}'
+    write(country, **{usual: words})
+    site = build(country).release / "site" / "en" / "story"
+    svg = (site / "how_many.share.svg").read_text(encoding="utf-8")
+    lines = re.findall(r'<text x="64"[^>]*font-size="42"[^>]*>([^<]*)</text>', svg)
+    assert len(lines) > 1 and max(map(len, lines)) <= 1950 // 42
+    assert long in "".join(lines).replace(" ", "") and nasal in " ".join(lines)
+    assert not any(line.startswith("\u0303") for line in lines)
+    page = (site / "how_many.share.html").read_text(encoding="utf-8")
+    assert long in page and nasal in page
