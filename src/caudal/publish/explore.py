@@ -112,7 +112,9 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
     ]
     found += [Entry(c.title, text["profiles"], f"profile/{c.code}.html") for c in profiles.countries(voice)]
     found += [
-        Entry(voice.plain(s.title), text["source_word"], f"source/{s.source}.html", s.producer)
+        Entry(
+            voice.plain(s.title), text["source_word"], f"source/{s.source}.html", voice.producer(s.producer)
+        )
         for s in structure.sources
     ]
     found += [Entry(s.title, text["stories"], f"story/{s.name}.html", s.claim) for s in stories(voice)]

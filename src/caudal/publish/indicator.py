@@ -138,7 +138,7 @@ def no_headline(voice: Voice, spec: IndicatorSpec) -> Markup:
     """What stands in the place of the headline: that the total is withheld, or that there is none to show,
     because every figure is about one country or corridor."""
     key = "headline_no_total" if has_no_total(voice, spec) else "headline_withheld"
-    return voice.say(key, indicator=voice.name(spec), area=voice.area_name())
+    return voice.say(key, indicator=voice.name(spec), area=voice.area_name(), place=voice.area_in())
 
 
 def has_no_total(voice: Voice, spec: IndicatorSpec) -> bool:
@@ -152,9 +152,10 @@ def counts_events(voice: Voice, spec: IndicatorSpec) -> bool:
     return any(ConceptVector.parse(v).get("unit") == "event" for v in {c.concept for c in cells})
 
 
-def without_total(voice: Voice, spec: IndicatorSpec) -> str:
+def without_total(voice: Voice, spec: IndicatorSpec, *, brief: bool = False) -> str:
     """What can be said where the total is not shown: the highest and lowest figure of the first breakdown
-    of which something is, or of the corridors; empty where nothing is."""
+    of which something is, or of the corridors; empty where nothing is. A ``brief`` one tells how many there
+    are and the highest: among many countries the lowest says little."""
     cells = cells_of_indicator(voice, spec)
     for source in voice.release.source_order:
         own = [c for c in cells if c.source == source]
@@ -166,7 +167,8 @@ def without_total(voice: Voice, spec: IndicatorSpec) -> str:
                 table = table_of(voice, group)
                 where = {"source": voice.source(source), "time": voice.when(group[0].time)}
                 by = _by(voice, key[0])
-                return f"{voice.say('extremes', by=by, **where)} {described(voice, table)}"
+                told = described(voice, table, brief=brief)
+                return f"{voice.say('extremes', by=by, **where)} {told}"
     return ""
 
 

@@ -51,15 +51,16 @@ def middle(code: str) -> tuple[float, float] | None:
     return south + _SIZE / 2, west + _SIZE / 2
 
 
-def point_map(points: Sequence[Point], caption: Caption) -> Markup:
-    """The map of ``points``; empty where none has a place."""
+def point_map(points: Sequence[Point], caption: Caption, compass: str = "NSEW") -> Markup:
+    """The map of ``points``; empty where none has a place. ``compass`` has the letters of north, south, east
+    and west."""
     placed = [(p, where) for p in points if (where := middle(p.code)) is not None and p.value > 0]
     if not placed:
         return Markup("")
     south, north = _span([lat for _, (lat, _) in placed])
     west, east = _span([lon for _, (_, lon) in placed])
     frame = _Frame(south, north, west, east)
-    body = _land(frame) + _graticule(frame)
+    body = _land(frame) + _graticule(frame, compass)
     largest = max(p.value for p, _ in placed)
     for point, (lat, lon) in sorted(placed, key=lambda found: (-found[0].value, found[0].code)):
         radius = max(2.5, _LARGEST * math.sqrt(point.value / largest))
@@ -139,15 +140,30 @@ def _span(values: Sequence[float]) -> tuple[int, int]:
     return low, high
 
 
-def _graticule(frame: _Frame) -> str:
+def _graticule(frame: _Frame, compass: str) -> str:
     found = ""
     for lat in range(frame.south, frame.north + 1, _STEP):
         y = frame.y(lat)
         found += f'<line x1="0" x2="{frame.width:.0f}" y1="{y:.0f}" y2="{y:.0f}" class="grid"/>'
-        found += f'<text x="3" y="{y - 3:.0f}" class="tick">{lat}°</text>' if lat < frame.north else ""
+        found += (
+            f'<text x="3" y="{y - 3:.0f}" class="tick">{_degrees(lat, compass[:2])}</text>'
+            if lat < frame.north
+            else ""
+        )
     for lon in range(frame.west, frame.east + 1, _STEP):
         x = frame.x(lon)
         found += f'<line x1="{x:.0f}" x2="{x:.0f}" y1="0" y2="{frame.height:.0f}" class="grid"/>'
         inside = frame.west < lon < frame.east
-        found += f'<text x="{x + 3:.0f}" y="12" class="tick">{lon}°</text>' if inside else ""
+        found += (
+            f'<text x="{x + 3:.0f}" y="12" class="tick">{_degrees(lon, compass[2:])}</text>' if inside else ""
+        )
     return found
+
+
+def _degrees(value: int, letters: str) -> str:
+    """Degrees with the letter of their side.
+
+    >>> _degrees(-80, "EW"), _degrees(0, "NS")
+    ('80° W', '0°')
+    """
+    return f"{abs(value)}° {letters[value < 0]}" if value else "0°"

@@ -114,7 +114,7 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
             no_headline(voice, spec),
             None,
             (),
-            without_total(voice, spec),
+            without_total(voice, spec, brief=has_no_total(voice, spec)),
             has_no_total(voice, spec),
         )
     return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), _groups(voice, spec, cell))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -19,22 +19,27 @@ from caudal.model.concept import ConceptVector
 from caudal.model.editions import edition_order
 from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.chart import Caption
+from caudal.publish.comparison import reasons
 from caudal.publish.map import Point, middle, point_map
 from caudal.publish.release import Cell
 from caudal.publish.tables import Figure, Table, described, history_of, newest
 from caudal.publish.voice import Shown, Voice
 
 ROUTE, GRID, EVENT = "route", "grid", "event"
+#: With fewer places a map says less than its table.
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
 class Section:
-    """What one source says of a route by one indicator."""
+    """What one source says of a route by one indicator; ``differ`` are sentences on why it and the source
+    before it do not agree."""
 
     ident: str
     name: str
     source: str
     history: Figure
+    differ: tuple[Markup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Route:
 
     code: str
     title: str
+    headline: Markup
     sections: tuple[Section, ...]
     places: Places | None
 
@@ -107,15 +113,53 @@ def _route(voice: Voice, code: str, cells: Sequence[Cell]) -> Route:
     for cell in own:
         grouped[cell.indicator, cell.source].append(cell)
     sections: list[Section] = []
-    for (indicator, source), group in sorted(grouped.items()):
-        ident = f"r{len(sections) + 1}-{indicator}"
-        latest = _edition(group)
-        spec = voice.release.indicators[indicator]
-        history = history_of(voice, spec, [c for c in group if c.vintage == latest], ident)
-        if history is not None:
-            sections.append(Section(ident, voice.name(spec), source, history))
+    for (indicator, _), group in sorted(grouped.items(), key=lambda g: (g[0][0], _backwards(g[1]), g[0][1])):
+        before = sections[-1] if sections else None
+        section = _section(voice, indicator, group, len(sections) + 1)
+        if section is not None:
+            sections.append(replace(section, differ=_differ(voice, before, section)))
     places = _places(voice, code, [c for c in cells if GRID in dict(c.categories)])
-    return Route(code, voice.code(ROUTE, code), tuple(sections), places)
+    title = voice.code(ROUTE, code)
+    return Route(code, title, _headline(voice, sections, title), tuple(sections), places)
+
+
+def _backwards(cells: Sequence[Cell]) -> tuple[int, ...]:
+    """Sorts series that come furthest first."""
+    return tuple(-ord(c) for c in max(c.time for c in cells))
+
+
+def _section(voice: Voice, indicator: str, group: Sequence[Cell], number: int) -> Section | None:
+    latest = _edition(group)
+    spec = voice.release.indicators[indicator]
+    ident = f"r{number}-{indicator}"
+    history = history_of(voice, spec, [c for c in group if c.vintage == latest], ident)
+    return None if history is None else Section(ident, voice.name(spec), group[0].source, history)
+
+
+def _headline(voice: Voice, sections: Sequence[Section], title: str) -> Markup:
+    """The last whole year of the first series by year, in the sentence of its indicator."""
+    for section in sections:
+        cells = [
+            r.cell for r in section.history.table.rows if r.cell.value is not None and not r.cell.partial
+        ]
+        if cells and len(cells[-1].time) == 4:
+            return voice.headline(cells[-1], title)
+    return Markup("")
+
+
+def _differ(voice: Voice, first: Section | None, second: Section) -> tuple[Markup, ...]:
+    """Why two sources of one indicator do not agree: how far each comes, and what each counted."""
+    if first is None or first.name != second.name:
+        return ()
+    one, other = (s.history.table.rows[-1].cell for s in (first, second))
+    facts = {
+        "first": voice.source(first.source),
+        "first_time": voice.when(one.time),
+        "second": voice.source(second.source),
+        "second_time": voice.when(other.time),
+    }
+    why = reasons(voice, ConceptVector.parse(one.concept), ConceptVector.parse(other.concept))
+    return (voice.say("route_differ", **facts), *(why or (voice.say("differ_unexplained"),)))
 
 
 def _edition(cells: Sequence[Cell]) -> str:
@@ -145,7 +189,9 @@ def _places(voice: Voice, code: str, cells: Sequence[Cell]) -> Places | None:
         Point(dict(s.cell.categories)[GRID], s.cell.value or 0.0, f"{s.labels[0]}: {s.value}") for s in rows
     ]
     caption = Caption(f"map-{code}", f"{voice.code(ROUTE, code)}: {title}", described(voice, table))
-    return Places(title, point_map(points, caption), table)
+    compass = voice.words.text["compass"].replace(" ", "")
+    drawn = point_map(points, caption, compass) if len(points) >= _FEWEST else Markup("")
+    return Places(title, drawn, table)
 
 
 def _at_place(voice: Voice, shown: Shown) -> Shown:

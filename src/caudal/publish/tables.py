@@ -216,25 +216,38 @@ def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
     return voice.words.text["list_and"].join(words)
 
 
-def described(voice: Voice, table: Table) -> str:
-    """The chart in a sentence: its highest and lowest figure, and how many are withheld."""
+def described(voice: Voice, table: Table, *, brief: bool = False) -> str:
+    """The chart in a sentence: its highest and lowest figure, and whether some are withheld. Where the lowest
+    is zero, how many are; a ``brief`` one tells how many figures there are instead of the lowest."""
     shown = [r for r in table.rows if r.cell.value is not None]
     known = [r for r in shown if not is_special(r.cell)] or shown
     if not known:
         return voice.words.text["described_none"]
     high = max(known, key=lambda r: r.cell.value or 0.0)
     low = min(known, key=lambda r: r.cell.value or 0.0)
-    sentence = fill(
-        voice.words.text["described"],
-        {
-            "high": " · ".join(high.labels),
-            "high_value": high.value,
-            "low": " · ".join(low.labels),
-            "low_value": low.value,
-        },
-    )
+    zeros = sum(r.cell.value == 0 for r in known)
+    facts = {
+        "high": " · ".join(high.labels),
+        "high_value": high.value,
+        "low": " · ".join(low.labels),
+        "low_value": low.value,
+        "zeros": voice.number(zeros, 0),
+        "shown": voice.number(len(known), 0),
+    }
+    sentence = fill(voice.words.text[_form_of(high, low, len(known), zeros, brief)], facts)
     withheld = any(r.withheld for r in table.rows)
     return sentence + (" " + voice.words.text["described_withheld"] if withheld else "")
+
+
+def _form_of(high: Shown, low: Shown, known: int, zeros: int, brief: bool) -> str:
+    """Which sentence describes figures from ``low`` to ``high``."""
+    if known == 1:
+        return "described_one"
+    if high.cell.value == low.cell.value:
+        return "described_same"
+    if brief:
+        return "described_highest"
+    return "described_zero" if zeros > 1 else "described"
 
 
 def _with_period(voice: Voice, shown: Shown) -> Shown:

@@ -159,6 +159,15 @@ class Voice:
         own = code == self.release.structure.territory and found == code
         return self.plain(self.release.structure.title) if own else found
 
+    def area_in(self, code: str = "") -> str:
+        """Where that is: the name of an area after its preposition, with an article where it takes one."""
+        known = self.words.word("in_area", code or self.area)
+        return known or fill(self.words.text["in_area"], {"area": self.area_name(code)})
+
+    def producer(self, name: str) -> str:
+        """The name of a producer of sources; of one that is known in several languages, in this one."""
+        return self.words.word("producers", name) or name
+
     def when(self, time: str) -> str:
         """A period in words."""
         return period(time, self.words.times)
@@ -296,8 +305,9 @@ class Voice:
         """The name of a family of indicators."""
         return self.words.word("families", name) or name.replace("_", " ").capitalize()
 
-    def headline(self, cell: Cell) -> Markup:
-        """The headline sentence of a cell with its figure and interval; the figure stands out."""
+    def headline(self, cell: Cell, place: str = "") -> Markup:
+        """The headline sentence of a cell with its figure and interval; the figure stands out. ``place``
+        stands for its area, where it is about something else."""
         spec = self.release.indicators[cell.indicator]
         template = self.plain(spec.text.headline)
         if not template or cell.value is None or cell.withheld:
@@ -306,7 +316,7 @@ class Voice:
         facts = {
             "value": Markup("<strong>{}</strong>").format(self.value(cell)),
             "interval": interval,
-            "area": self.covered(cell),
+            "area": place or self.covered(cell),
             "time": self.when(cell.time),
             "source": self.source(cell.source),
         }

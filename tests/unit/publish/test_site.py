@@ -380,7 +380,7 @@ def test_a_region_without_figures_of_its_own_shows_its_countries_side_by_side(tm
     ]
     path = write_release(tmp_path, rows, territory="419", truth=[], title={"es": "La región"})
     page = site_files(read_release(path))["es/indicator/foreign_born.html"].decode()
-    assert "No hay una cifra para La región en conjunto" in page
+    assert "No hay una cifra de conjunto en La región" in page
     assert "Por territorio (Encuesta de hogares, segundo trimestre de 2026)." in page
     assert "La más alta: Sur, 60. La más baja: Norte, 40." in page
     assert re.findall(r'<th scope="row">(Norte|Sur)</th>', page) == ["Norte", "Sur"]
