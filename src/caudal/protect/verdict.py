@@ -14,6 +14,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from caudal.protect.recoding import Recoding
+
 
 @dataclass(frozen=True)
 class PopulationVerdict:
@@ -34,6 +36,12 @@ class PopulationVerdict:
     survey: bool
     secret: str = ""
     notes: tuple[str, ...] = ()
+    recodings: tuple[Recoding, ...] = ()
+
+    @property
+    def withheld_pct(self) -> int:
+        """Cells withheld, in percent."""
+        return round(100 * self.suppressed_n / max(self.cells_n, 1))
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,10 @@ class VerdictReport:
                 f"that they are at least {p.attacker_lower}"
             )
             out += [f"  {note}" for note in p.notes]
+            words = gate_words()["recodings"]
+            out += [
+                f"  {words[r.kind]['en']} {words['effect']['en']}".format(**r.facts()) for r in p.recodings
+            ]
         for dimension, codes in self.loss.items():
             worst = sorted(codes.items(), key=lambda c: -c[1][0] / max(c[1][1], 1))[:5]
             shown = ", ".join(f"{c} {lost}/{all_}" for c, (lost, all_) in worst if lost)

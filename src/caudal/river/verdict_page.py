@@ -56,6 +56,7 @@ def verdict_page(
             modelled=report.modelled(),
             untried=report.untried(),
             rules=rules,
+            recodings=gate_words()["recodings"],
         )
     )
 
