@@ -140,7 +140,12 @@ class ProtectionPolicy(Spec):
     secret_version: str = Field(
         "1", description="a new version is a new noise: it refuses a population already released"
     )
-    time_limit_s: float = Field(300.0, gt=0, description="CPU seconds for one population; then it refuses")
+    time_limit_s: float = Field(
+        300.0,
+        gt=0,
+        description="CPU seconds for one population; then the best certified pattern so far, and the verdict "
+        "says that it was cut, or a refusal",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ProtectionPolicy:

@@ -94,6 +94,20 @@ def certify(
     return Certificate(values, sure, tuple(unproved), wanted_n - len(unproved))
 
 
+def confirmed(
+    matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, moves: Sequence[Move], values: int
+) -> Certificate:
+    """What ``moves`` from anywhere prove: each is held against all equations, then its values are counted."""
+    sure = tuple(m for m in moves if _is_sure(matrix, know, suppressed, m))
+    cells = np.concatenate([m[0] for m in sure]) if sure else np.zeros(0, np.int64)
+    moved = np.concatenate([m[1] for m in sure]) if sure else np.zeros(0, np.int64)
+    pairs = np.unique(np.stack([cells, moved])[:, moved != 0], axis=1)
+    shown = 1 + np.bincount(pairs[0], minlength=len(suppressed))
+    wanted = suppressed & (know.demand > 0)
+    unproved = tuple(int(c) for c in np.flatnonzero(wanted & (shown < values)))
+    return Certificate(values, sure, unproved, int(wanted.sum()) - len(unproved))
+
+
 def _is_sure(matrix: sparse.csr_array, know: Knowledge, suppressed: Bools, move: Move) -> bool:
     whole = np.zeros(matrix.shape[1], np.int64)
     whole[move[0]] = move[1]

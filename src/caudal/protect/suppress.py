@@ -2,10 +2,12 @@
 
 Rounds of four steps: the relaxation of the covering problem (:mod:`master`), a pattern from its fractions
 (:mod:`rounding`), the attacker on that pattern (:mod:`audit`), and a cut for each cell that he narrows
-too far. The first rounds explore; later ones start from the last pattern and only repair it.
+too far. A pattern in which few cells fail is repaired beside, by adding cells only; the rounds then go on
+from the best that is whole, and ask for a cheaper one. Where no pattern becomes whole, the last one grows.
 
-It never returns a pattern that the attacker beats: when nothing can be enough, or time runs out, it says
-which cells stay open and the gate refuses.
+Where the search ends without a proof, by its time or for lack of whole numbers, the pattern is made of cubes,
+which are their own proof (:mod:`products`). It never calls a pattern certified that the attacker beats: when
+nothing can be enough, or no time is left, it says which cells stay open and the gate refuses.
 
 Reference: Fischetti and Salazar (2001), Management Science 47, 1008-1027.
 """
@@ -21,8 +23,9 @@ from scipy import sparse
 from caudal.protect.attacker import Knowledge
 from caudal.protect.audit import Failure, Pool, Pruner, audit_widths
 from caudal.protect.cells import Bools, CellSystem, Floats, Ints
-from caudal.protect.certificates import Certificate, certify
+from caudal.protect.certificates import Certificate, certify, confirmed
 from caudal.protect.master import Master, cut_row, first_rows
+from caudal.protect.products import cube_pattern
 from caudal.protect.rounding import Cover, round_pattern
 
 #: Steps of rounding for each cell, while the search explores and while the pattern only grows.
@@ -37,9 +40,15 @@ PRUNING = 8_000_000
 MOST_ASKED = 8
 #: Classes that fail and are looked at in one round: their cuts mend many others.
 FAILURES_A_ROUND = 250
-#: Shares of the time limit after which the pattern only grows, which ends for certain, and after which
-#: nothing is taken back; the rest is for the proof.
-EXPLORING_SHARE, PRUNING_SHARE = 0.3, 0.6
+#: Classes that may fail in a pattern that is repaired beside the search, and rounds of such a repair.
+FEW_FAILURES, REPAIRS = 4, 6
+#: Rounds that look near a whole pattern for a cheaper one, and their steps of rounding, times those before.
+DEEPER_ROUNDS, DEEPER = 12, 2
+#: A pattern within this of the bound is cheap enough.
+NEAR = 1.03
+#: Shares of the time limit after which the pattern only grows, which ends for certain, after which nothing
+#: is taken back, and after which no proof is sought; the rest is for cubes.
+EXPLORING_SHARE, PRUNING_SHARE, PROVING_SHARE = 0.3, 0.6, 0.8
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,9 @@ class Demand:
 class Pattern:
     """Which cells are suppressed, and the least that any sufficient pattern would need (proven).
 
-    ``open_cells`` are those that could not be protected: such a pattern is never published.
+    ``open_cells`` are those that could not be protected: such a pattern is never published. ``cut``: the time
+    limit ended a step of the search; ``of_cubes`` and ``in_blocks``: the search of the whole ended without a
+    proof, so the pattern is made of cubes, or of those of blocks.
     """
 
     suppressed: Bools
@@ -73,6 +84,9 @@ class Pattern:
     open_cells: tuple[int, ...]
     hopeless: tuple[int, ...] = ()
     certificate: Certificate | None = field(default=None, repr=False)
+    cut: bool = False
+    of_cubes: bool = False
+    in_blocks: bool = False
 
     @property
     def certified(self) -> bool:
@@ -137,6 +151,8 @@ class _Search:
     pool: Pool
     fractions: Floats
     asked_more: int = 0
+    rounds: int = 0
+    failures: tuple[Failure, ...] = ()
     least: float = 0.0
     least_n: float = 0.0
 
@@ -179,39 +195,96 @@ class _Search:
         )
 
     def run(self, seed: int, rounds: int, limit_s: float, effort: int) -> Pattern:
-        """Rounds until the attacker finds nothing and every cell is proved, or time runs out.
+        """Explore, let the pattern grow where that found none, prove; where the proof lacks integers, ask for
+        wider intervals and grow again; at last, cubes."""
+        clock = _Clock(time.process_time(), limit_s)
+        pattern, whole = self._explore(seed, rounds, effort, clock)
+        if self.rounds and not len(self.hopeless):
+            self._bound(True)
+        if not whole:
+            pattern, whole = self._grow(pattern, seed, effort, clock)
+        proof: Certificate | None = None
+        while whole:
+            proof = self._prove(pattern, seed + self.rounds, clock.at(PROVING_SHARE))
+            if not proof.unproved or self.asked_more == MOST_ASKED or clock.is_past(PROVING_SHARE):
+                break
+            self._ask_more(proof)
+            pattern, whole = self._grow(pattern, seed, effort, clock)
+        found = self._result(pattern, proof if whole else None, clock)
+        return found if found.certified or len(self.hopeless) else self._of_cubes(seed, clock) or found
 
-        At first the pattern is free to change; after ``rounds`` it only grows, which ends for certain, and
-        what it holds too much is taken back. Where the proof lacks integers, wider intervals are asked for.
+    def _explore(self, seed: int, rounds: int, effort: int, clock: _Clock) -> tuple[Bools, bool]:
+        """The cheapest pattern that the attacker does not beat, else the last one; whether it is whole."""
+        pattern, best, failed = self.always.copy(), None, 0
+        while self.rounds < rounds and not clock.is_past(EXPLORING_SHARE):
+            if self.rounds >= PATIENCE and failed > MANY_FAILURES:
+                break
+            self._bound(False)
+            self.rounds += 1
+            start = self.always | (self.fractions > 0.5) if self.rounds == 1 else pattern
+            pattern = self._next(start, seed, effort)
+            failures = self._audit(pattern, seed + 1000 * self.rounds, growing=False)
+            failed = len({f.number for f in failures})
+            if len(self.hopeless):
+                return pattern, False
+            if not failures:
+                best = pattern if best is None or self._is_cheaper(pattern, best) else best
+                break
+            best = self._repaired(pattern, failures, best, seed)
+        return (pattern, False) if best is None else (self._deeper(best, seed, effort, clock), True)
+
+    def _deeper(self, best: Bools, seed: int, effort: int, clock: _Clock) -> Bools:
+        """A cheaper pattern around ``best``, as long as the bound leaves room that is worth the time."""
+        for _ in range(DEEPER_ROUNDS):
+            self._bound(False)
+            enough = max(self.least + self._cheapest(), NEAR * self.least)
+            if self._price(best) < enough or clock.is_past(EXPLORING_SHARE):
+                break
+            self.rounds += 1
+            pattern = self._next(best, seed, DEEPER * effort)
+            if self._is_cheaper(pattern, best):
+                failures = self._audit(pattern, seed + 1000 * self.rounds, growing=False)
+                found = self._repaired(pattern, failures, best, seed)
+                best = best if found is None else found
+        return best
+
+    def _repaired(
+        self, pattern: Bools, failures: list[Failure], best: Bools | None, seed: int
+    ) -> Bools | None:
+        """The pattern with a few more cells, if so it is whole and cheaper than ``best``; or ``best``.
+
+        What is learnt on the way is forgotten: it would lead the search to dearer patterns.
         """
-        started = time.process_time()
-        pattern, done, growing = self.always.copy(), 0, False
-        failures: list[Failure] = []
-        certificate: Certificate | None = None
-        while time.process_time() - started < limit_s:
-            done += 1
-            if not growing:
-                late = time.process_time() - started > EXPLORING_SHARE * limit_s
-                stuck = done > PATIENCE and len({f.number for f in failures}) > MANY_FAILURES
-                growing = late or stuck or done > rounds
-                self._bound(growing)
-            pattern = self._next(pattern, done, seed, effort, growing)
-            failures = self._audit(pattern, seed + 1000 * done, growing)
-            if len(self.hopeless):  # no pattern is enough: say so at once
+        if len({f.number for f in failures}) > FEW_FAILURES:
+            return best
+        known = len(self.master.rows)
+        for turn in range(REPAIRS):
+            if not failures or (best is not None and not self._is_cheaper(pattern, best)):
                 break
-            if failures:
-                continue
-            if growing:
-                pattern = self._prune(pattern, started + PRUNING_SHARE * limit_s)
+            self.grown |= pattern & self.candidate
+            pattern = self._round(pattern, GROWING_STEPS, seed + 50 * self.rounds + turn, sideways=False)
+            failures = self._audit(pattern, seed + 77 * self.rounds + turn, growing=True)
+            self.grown[:] = False
+        del self.master.rows[known:]
+        return best if failures or (best is not None and not self._is_cheaper(pattern, best)) else pattern
+
+    def _grow(self, pattern: Bools, seed: int, effort: int, clock: _Clock) -> tuple[Bools, bool]:
+        """More cells until the attacker finds nothing, which ends for certain, and back what is too much."""
+        while not (clock.is_past(PROVING_SHARE) or len(self.hopeless)):
+            self.rounds += 1
+            self.grown |= pattern & self.candidate
+            pattern = self._round(pattern, GROWING_STEPS * effort, seed + self.rounds, sideways=False)
+            if not self._audit(pattern, seed + 1000 * self.rounds, growing=True) and not len(self.hopeless):
+                pattern = self._prune(pattern, clock)
                 self.grown[:] = False
-            elif not self.asked_more:
-                self._bound(True)
-            certificate = self._prove(pattern, seed + done, started + limit_s)
-            if not certificate.unproved or self.asked_more == MOST_ASKED:
-                break
-            growing = True
-            self._ask_more(certificate)
-        return self._result(pattern, failures, done, certificate)
+                return pattern, True
+        return pattern, False
+
+    def _is_cheaper(self, pattern: Bools, best: Bools) -> bool:
+        return self._price(pattern) < self._price(best) - 1e-9
+
+    def _cheapest(self) -> float:
+        return float(self.cost[self.candidate].min(initial=np.inf))
 
     def _bound(self, last: bool) -> None:
         """The relaxation of what is known so far, and its value as a bound."""
@@ -219,24 +292,21 @@ class _Search:
         if last:
             self.least_n = self.master.least_number()
 
-    def _next(self, pattern: Bools, done: int, seed: int, effort: int, growing: bool) -> Bools:
+    def _next(self, start: Bools, seed: int, effort: int) -> Bools:
         """The pattern of the next round."""
-        if growing:
-            self.grown |= pattern & self.candidate
-            return self._round(pattern, GROWING_STEPS * effort, seed + done, sideways=False)
-        start = self.always | (self.fractions > 0.5) if done == 1 else pattern
-        return self._round(start, STEPS_A_CELL * self.system.size * effort, seed + done, sideways=True)
+        steps = STEPS_A_CELL * self.system.size * effort
+        return self._round(start, steps, seed + self.rounds, sideways=True)
 
     def _price(self, pattern: Bools) -> float:
         return float(self.cost[pattern & ~self.always].sum())
 
-    def _prune(self, pattern: Bools, deadline: float) -> Bools:
+    def _prune(self, pattern: Bools, clock: _Clock) -> Bools:
         """Publish again, one by one, what a pattern does not need; least wanted first."""
         pruner = Pruner(self.matrix, self.know, pattern, self.pool)
         rank = self.fractions - self.cost / self.cost.max()
         groups = sorted(pruner.classes(self.candidate), key=lambda c: (float(rank[c].mean()), int(c[0])))
         for cells in groups:
-            if time.process_time() > deadline or pruner.solved > PRUNING // self.system.size:
+            if pruner.solved > PRUNING // self.system.size or clock.is_past(PRUNING_SHARE):
                 break
             pruner.spares(int(cells[0]))
         return pruner.suppressed
@@ -267,6 +337,7 @@ class _Search:
         free_of_demand = self.system.hidden & ~self.primary
         shield = abs(self.matrix) @ (2 * free_of_demand.astype(np.int64))
         cover = Cover(self.matrix, cuts, rights, shield, self.cost, self.candidate & ~self.grown)
+        start = start & (self.always | self.candidate)
         return round_pattern(cover, start, self.fractions, steps=steps, seed=seed, sideways=sideways)
 
     def _audit(self, pattern: Bools, seed: int, growing: bool) -> list[Failure]:
@@ -293,14 +364,31 @@ class _Search:
                 self.master.publish(f.cell)
         # rows that lean on cells that merely grew, or on wider intervals, bound nothing
         self.master.add(rows, bounding=not growing and not self.asked_more)
-        return [f for f in found.failures if f.cell not in self.hopeless]
+        self.failures = tuple(f for f in found.failures if f.cell not in self.hopeless)
+        return list(self.failures)
 
-    def _result(
-        self, pattern: Bools, failures: list[Failure], rounds: int, proof: Certificate | None
-    ) -> Pattern:
-        open_cells = {f.cell for f in failures}
-        if proof is None and not failures:  # time ran out before anything was proved
+    def _result(self, pattern: Bools, proof: Certificate | None, clock: _Clock) -> Pattern:
+        open_cells = {f.cell for f in self.failures}
+        if proof is None and not open_cells:  # time ran out before anything was proved
             open_cells |= set(np.flatnonzero(pattern & (self.know.demand > 0)).tolist())
+        return self._pattern(pattern, tuple(sorted(open_cells)) if proof is None else (), proof, clock)
+
+    def _of_cubes(self, seed: int, clock: _Clock) -> Pattern | None:
+        """A pattern of cubes, if there is one and its proof holds."""
+        know = self.counts_layer
+        found = cube_pattern(
+            self.system, know, self.always, self.candidate, self.cost, seed=seed, deadline=clock.at(1.0)
+        )
+        if found is None:
+            return None
+        pattern, moves = found
+        proof = confirmed(self.matrix, know, pattern, moves, int(self.asked.values))
+        made = replace(self._pattern(pattern, (), proof, clock), of_cubes=True)
+        return made if made.certified else None
+
+    def _pattern(
+        self, pattern: Bools, open_cells: tuple[int, ...], proof: Certificate | None, clock: _Clock
+    ) -> Pattern:
         secondary = pattern & ~self.always
         return Pattern(
             pattern,
@@ -309,11 +397,31 @@ class _Search:
             int(np.ceil(self.least_n - 1e-6)),
             self._price(pattern),
             self.least,
-            rounds,
-            tuple(sorted(open_cells)),
+            self.rounds,
+            open_cells,
             tuple(int(c) for c in self.hopeless),
-            None if failures else proof,
+            proof,
+            clock.cut,
         )
+
+
+@dataclass
+class _Clock:
+    """Processor seconds since the search began, and whether they ever ended a step of it."""
+
+    started: float
+    limit_s: float
+    cut: bool = False
+
+    def at(self, share: float) -> float:
+        """The processor time at which a share of the limit is over."""
+        return self.started + share * self.limit_s
+
+    def is_past(self, share: float) -> bool:
+        """Whether it is over; whoever asks ends what he does."""
+        past = time.process_time() >= self.at(share)
+        self.cut = self.cut or past
+        return past
 
 
 def default_cost(system: CellSystem) -> Floats:

@@ -1,0 +1,72 @@
+"""Which search finds the pattern of a system: whole where it is small, block by block where it is large.
+
+Where the search of the whole ends without a proof or in cubes, blocks are tried too: each is small enough
+for whole-number proofs, and what is certified and cheaper is taken. It refuses nothing; see :mod:`suppress`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from caudal.protect.blocks import suppress_in_blocks
+from caudal.protect.cells import Bools, CellSystem, Floats
+from caudal.protect.suppress import Demand, Pattern, suppress
+
+#: Cells of a system that is searched whole; a larger one goes block by block.
+LARGEST_WHOLE = 10_000
+#: Share of the time limit for blocks after a search of the whole that found no proof.
+BLOCKS_SHARE = 0.2
+
+
+def find_pattern(
+    system: CellSystem,
+    primary: Bools,
+    *,
+    demand: Demand,
+    cost: Floats | None = None,
+    forced: Bools | None = None,
+    fixed: Bools | None = None,
+    zeros: bool = False,
+    seed: int = 0,
+    time_limit_s: float = 300.0,
+) -> Pattern:
+    """The cheapest certified pattern, or one that says what it leaves open; arguments of :func:`suppress`."""
+
+    def blocks(limit_s: float) -> Pattern:
+        return suppress_in_blocks(
+            system,
+            primary,
+            demand=demand,
+            cost=cost,
+            forced=forced,
+            fixed=fixed,
+            zeros=zeros,
+            seed=seed,
+            time_limit_s=limit_s,
+        )
+
+    if system.size > LARGEST_WHOLE:
+        return blocks(time_limit_s)
+    found = suppress(
+        system,
+        primary,
+        demand=demand,
+        cost=cost,
+        forced=forced,
+        fixed=fixed,
+        zeros=zeros,
+        seed=seed,
+        time_limit_s=(1 - BLOCKS_SHARE) * time_limit_s,
+    )
+    if found.hopeless or (found.certified and not found.of_cubes):
+        return found
+    other = blocks(BLOCKS_SHARE * time_limit_s)
+    if not other.certified or (found.certified and found.cost <= other.cost):
+        return found
+    return replace(
+        other,
+        least_secondary_n=max(found.least_secondary_n, other.least_secondary_n),
+        least_cost=found.least_cost,
+        cut=found.cut,
+        in_blocks=True,
+    )
