@@ -153,6 +153,7 @@ def _whole(voice: Voice, files: Mapping[str, bytes]) -> Iterator[File]:
     text = voice.words.text
     plain = {
         "data/observations.csv": text["file_observations"],
+        "data/concepts.csv": text["file_concepts"],
         "data/quality.json": text["file_quality"],
         "data/truth.csv": text["file_truth"],
         "data/inequality.csv": text["file_inequality"],

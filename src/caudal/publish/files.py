@@ -1,6 +1,7 @@
 """Files for machines: every published cell as CSV, the metadata of each indicator, the quality report.
 
 * ``data/observations.csv``: all cells by code, with their address.
+* ``data/concepts.csv``: the concept vectors that these name by code, with their words in every language.
 * ``data/<indicator>.json``: definition, concept vectors, sources and files of an indicator, all languages.
 * ``data/truth.csv``: for a simulated country, the estimates that are shown beside the true values.
 * ``data/quality.json``: totals of sources, what the gate did, what was reproduced, what cannot be computed.
@@ -26,6 +27,7 @@ from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
+from caudal.publish.exchange.shape import vector_id
 from caudal.publish.matrices import matrix_files
 from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
 from caudal.publish.voice import Voice, voice_of
@@ -39,10 +41,13 @@ KEY_COLUMNS = (
     "counterpart_area_code",
 )
 LAST_KEY_COLUMNS = ("source_code", "concept_vector", "vintage")
+#: The same in a CSV, of which a vector of two hundred letters in each row would be half.
+CSV_LAST_KEY_COLUMNS = ("source_code", "concept_vector_code", "vintage")
 MEASURE_COLUMNS = ("value", *ERRORS, "lower", "upper", "interval_type")
 ATTRIBUTE_COLUMNS = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
 #: Files that are made from the same parts: a name, and how they are made.
 FileGroup = tuple[str, Callable[[], Mapping[str, bytes]]]
+CONCEPTS = "data/concepts.csv"
 #: First letters that make a spreadsheet read a text as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -69,6 +74,7 @@ def release_files(release: Release) -> dict[str, bytes]:
 def file_groups(release: Release, voices: Mapping[str, Voice]) -> Iterator[FileGroup]:
     """The files in groups that are made from the same parts."""
     yield "observations", lambda: {"data/observations.csv": observations_csv(release)}
+    yield "concepts", lambda: {CONCEPTS: concepts_csv(release, voices)}
     yield "quality", lambda: {"data/quality.json": _json(quality(release))}
     yield "truth", lambda: {"data/truth.csv": truth_csv(release)} if release.truths else {}
     yield "matrices", lambda: _matrices(release)
@@ -100,12 +106,25 @@ def observations_csv(release: Release) -> bytes:
         *KEY_COLUMNS,
         "time_period",
         *dimensions,
-        *LAST_KEY_COLUMNS,
+        *CSV_LAST_KEY_COLUMNS,
         *MEASURE_COLUMNS,
         *ATTRIBUTE_COLUMNS,
     )
     rows = (coded(release, c) for c in release.cells)
     return _csv(heads, ([row.get(h) for h in heads] for row in rows))
+
+
+def concepts_csv(release: Release, voices: Mapping[str, Voice]) -> bytes:
+    """What was counted: each concept vector with its code and its words."""
+    vectors = sorted({c.concept for c in release.cells}, key=vector_id)
+    rows = ((vector_id(x), x, *(_words_of(v, x) for v in voices.values())) for x in vectors)
+    return _csv(("concept_vector_code", "concept_vector", *voices), rows)
+
+
+def _words_of(voice: Voice, concept: str) -> str:
+    return "; ".join(
+        f"{name}: {words}" for _, name, words in voice.axes(dict(ConceptVector.parse(concept).pairs))
+    )
 
 
 def truth_csv(release: Release) -> bytes:
@@ -132,7 +151,7 @@ def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
         *KEY_COLUMNS,
         "time_period",
         *(f"{d}_code" for d in used),
-        *LAST_KEY_COLUMNS,
+        *CSV_LAST_KEY_COLUMNS,
         *MEASURE_COLUMNS,
         *ATTRIBUTE_COLUMNS,
     ]
@@ -226,6 +245,7 @@ def coded(release: Release, cell: Cell) -> dict[str, Any]:
         "time_period": cell.time,
         "source_code": cell.source,
         "concept_vector": cell.concept,
+        "concept_vector_code": vector_id(cell.concept),
         "vintage": cell.vintage,
         **{f"{d}_code": chosen.get(d, TOTAL) for d in release.dimensions},
     }

@@ -57,7 +57,7 @@ BREAK, PARTIAL = "B", "incomplete-period"
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
 #: Files of the whole release beside those of indicators: no indicator has their names.
-RESERVED = frozenset({"observations", "quality", "truth", "inequality", "readiness"})
+RESERVED = frozenset({"observations", "concepts", "quality", "truth", "inequality", "readiness"})
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
 _READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")

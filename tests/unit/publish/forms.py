@@ -80,7 +80,14 @@ def of_excel_csv(release: Release, site: Files, tag: str = "es") -> Told:
     delimiter = ";" if voice_of(release, tag).words.numbers.decimal == "," else ","
     rows = [list(csv.reader(io.StringIO(site[p].decode("utf-8-sig")), delimiter=delimiter))
             for p in names_of(release, ".excel.csv", tag)]  # fmt: skip
-    return joined([of_rows(release, tag, r[0], r[1:]) for r in rows])
+    books = [_sheet(site[p]) for p in names_of(release, ".xlsx", tag)]
+    head = voice_of(release, tag).words.text["address"]
+    parts = []
+    for (heads, *lines), (names, *cells) in zip(rows, books, strict=True):
+        at = names.index(head)  # the CSV leaves addresses to the workbook, row by row
+        named = [[*line, cell[at]] for line, cell in zip(lines, cells, strict=True)]
+        parts.append(of_rows(release, tag, [*heads, head], named))
+    return joined(parts)
 
 
 def of_rows(release: Release, tag: str, heads: list[str], rows: list[list[Any]]) -> Told:
@@ -99,10 +106,14 @@ def of_rows(release: Release, tag: str, heads: list[str], rows: list[list[Any]])
 def of_workbooks(release: Release, site: Files, tag: str = "es") -> Told:
     parts = []
     for path in names_of(release, ".xlsx", tag):
-        sheet = openpyxl.load_workbook(io.BytesIO(site[path])).worksheets[0]
-        rows = [list(r) for r in sheet.iter_rows(values_only=True)]
-        parts.append(of_rows(release, tag, [str(h) for h in rows[0]], rows[1:]))
+        heads, *rows = _sheet(site[path])
+        parts.append(of_rows(release, tag, [str(h) for h in heads], rows))
     return joined(parts)
+
+
+def _sheet(data: bytes) -> list[list[Any]]:
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
+    return [list(r) for r in sheet.iter_rows(values_only=True)]
 
 
 def of_parquet(release: Release, site: Files) -> Told:

@@ -171,7 +171,7 @@ def test_a_spreadsheet_of_the_readers_country_opens_the_table_in_columns(site: F
     spanish, english = (site[f"{tag}/data/unemployment_rate.excel.csv"] for tag in ("es", "en"))
     assert spanish.startswith(b"\xef\xbb\xbf") and b"\r\n" in spanish
     assert ";9,71;" in spanish.decode() and ",9.71," in english.decode()
-    assert tabular(spanish, ";")[0].keys() >= {"Indicador", "Valor", "Dirección"}
+    assert tabular(spanish, ";")[0].keys() >= {"Indicador", "Valor", "Estado de la observación"}
 
 
 def test_reference_metadata_is_filled_from_the_run_in_every_language(site: Files) -> None:

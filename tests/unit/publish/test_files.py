@@ -42,7 +42,7 @@ def test_a_withheld_cell_has_its_key_and_one_flag(files: dict[str, bytes]) -> No
         "reliability",
         "unit_code",
     )
-    for path in [p for p in files if p.endswith(".csv") and p != "data/truth.csv"]:
+    for path in [p for p in files if p.endswith(".csv") and p not in ("data/truth.csv", "data/concepts.csv")]:
         withheld = [r for r in rows(files[path]) if r["obs_status_code"] == "Q"]
         assert all(r[n] == "" for r in withheld for n in measured)
         assert not any("suppress" in r.values() or "C" in r.values() for r in withheld)
@@ -111,3 +111,13 @@ def test_files_are_written_where_they_are_named(tmp_path: Path) -> None:
     written = write_files(write_release(tmp_path / "release"), tmp_path / "out")
     assert all((tmp_path / "out" / p).is_file() for p in written)
     assert Path("data/observations.csv") in written
+
+
+def test_every_vector_that_a_row_names_is_told_in_every_language(files: dict[str, bytes]) -> None:
+    concepts = {r["concept_vector_code"]: r for r in rows(files["data/concepts.csv"])}
+    for path in ("data/observations.csv", "pt/data/foreign_born.csv"):
+        assert {r["concept_vector_code"] for r in rows(files[path])} <= concepts.keys()
+    vectors = {r["concept_vector"]: r for r in concepts.values()}
+    assert vectors["basis=birth;measure=stock;stay=12m"]["pt"] == (
+        "Critério: país de nascimento; Medida: residentes em uma data; Duração da estada: doze meses ou mais"
+    )

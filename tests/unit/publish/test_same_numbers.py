@@ -143,11 +143,18 @@ def test_every_chart_writes_and_draws_the_numbers_of_the_table_beside_it(country
             charts += 1
             figures = [plain(f"{s.value} {s.mark}") for s in map(voice.shown, rows)]
             assert labels == figures[: len(labels)], path
-            drawn = [float(x) for x in re.findall(r'<circle cx="([\d.]+)%"', drawing)]
-            drawn += [float(w) for w in re.findall(r'width="([\d.]+)%" height="10" class="bar', drawing)]
+            drawn = [p for p in map(place_of, drawing.split('class="end fig">')[1:]) if p is not None]
             values = [c.value for c in rows if c.value is not None][: len(drawn)]
             assert len(values) == len(drawn) and is_one_scale(values, drawn), path
     assert charts >= 9
+
+
+def place_of(row: str) -> float | None:
+    """Where the mark of a row of a chart stands: its dot, or the end of its bar; None where it has none."""
+    if dot := re.search(r'<circle cx="([\d.]+)%"', row):
+        return float(dot[1])
+    bar = re.search(r'<rect x="([\d.]+)%" y="[\d.]+" width="([\d.]+)%" height="10" class="bar', row)
+    return float(bar[1]) + float(bar[2]) if bar else None
 
 
 def is_one_scale(values: list[float], places: list[float]) -> bool:

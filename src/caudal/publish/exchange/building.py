@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
@@ -32,6 +31,7 @@ from caudal.publish.exchange.shape import (
     first_day,
     frequency,
     semantic_version,
+    vector_id,
 )
 from caudal.publish.exchange.sims import report
 from caudal.publish.release import ERRORS, WITHHELD, Cell, Release
@@ -126,11 +126,6 @@ def series_of(components: tuple[Component, ...], cells: Iterable[Cell]) -> tuple
         Series(key, tuple(_observation(cell) for _, cell in group))
         for key, group in groupby(keyed, key=lambda pair: pair[0])
     )
-
-
-def vector_id(concept: str) -> str:
-    """The code of a concept vector."""
-    return f"V{sha256_bytes(concept.encode())[:10]}"
 
 
 def _dataflow(

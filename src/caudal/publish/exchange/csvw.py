@@ -15,7 +15,7 @@ from typing import Any
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.exchange.building import dimension_id
 from caudal.publish.exchange.shape import Exchange
-from caudal.publish.files import KEY_COLUMNS, LAST_KEY_COLUMNS, MEASURE_COLUMNS
+from caudal.publish.files import CSV_LAST_KEY_COLUMNS, KEY_COLUMNS, MEASURE_COLUMNS
 from caudal.publish.voice import Voice
 
 _CONTEXT = "http://www.w3.org/ns/csvw"
@@ -27,7 +27,7 @@ _COMPONENTS = {
     "counterpart_area_code": "COUNTERPART_AREA",
     "time_period": "TIME_PERIOD",
     "source_code": "SOURCE",
-    "concept_vector": "CONCEPT_VECTOR",
+    "concept_vector_code": "CONCEPT_VECTOR",
     "vintage": "VINTAGE",
     "value": "OBS_VALUE",
     "unit_code": "UNIT_MEASURE",
@@ -58,7 +58,7 @@ def csvw(exchange: Exchange, voice: Voice, spec: IndicatorSpec, url: str, data: 
 
 def _key(heads: Iterable[str]) -> list[str]:
     """The columns that tell one cell from another."""
-    fixed = {*KEY_COLUMNS, *LAST_KEY_COLUMNS, "time_period"}
+    fixed = {*KEY_COLUMNS, *CSV_LAST_KEY_COLUMNS, "time_period"}
     other = {"unit_code", "obs_status_code", "method_code"}
     return [h for h in heads if h in fixed or (h.endswith("_code") and h not in other)]
 

@@ -17,7 +17,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 
+from caudal.engine.files import sha256_bytes
 from caudal.model.spec import Text
 
 #: Stems of the files of a whole release; a theme of such a name has another file.
@@ -192,6 +194,16 @@ def file_stem(theme: str) -> str:
     ('labour', 'sdg_', 'sdg__')
     """
     return f"{theme}_" if theme.rstrip("_") in _OF_THE_RELEASE else theme
+
+
+@cache
+def vector_id(concept: str) -> str:
+    """The code of a concept vector.
+
+    >>> vector_id("basis=birth;measure=stock")
+    'V9121adef5f'
+    """
+    return f"V{sha256_bytes(concept.encode())[:10]}"
 
 
 def code_id(code: str) -> str:

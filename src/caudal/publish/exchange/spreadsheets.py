@@ -37,10 +37,10 @@ def indicator_workbook(voice: Voice, spec: IndicatorSpec, table: Table, *, draft
 
 
 def excel_csv(voice: Voice, table: Table) -> bytes:
-    """``table`` as a CSV for a spreadsheet of the reader's language, without the notes on errors: the same
-    sentences in thousands of rows would be most of the file, and the workbook has them."""
-    note = voice.words.word("components", "ERROR_NOTE")
-    kept = [n for n, head in enumerate(table.heads) if head != note]
+    """``table`` as a CSV for a spreadsheet of the reader's language, without addresses and notes on errors:
+    in thousands of rows they would be most of the file, and the workbook has them."""
+    left_out = (voice.words.word("components", "ERROR_NOTE"), voice.words.text["address"])
+    kept = [n for n, head in enumerate(table.heads) if head not in left_out]
     decimal = voice.words.numbers.decimal
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=";" if decimal == "," else ",", lineterminator="\r\n")

@@ -25,6 +25,7 @@ from caudal.publish.exchange.sdmx_ml import ML_21, ML_30
 from caudal.publish.exchange.shape import Dataflow, Exchange, file_stem
 from caudal.publish.exchange.spreadsheets import excel_csv, indicator_workbook
 from caudal.publish.exchange.word import indicator_document
+from caudal.publish.files import CONCEPTS
 from caudal.publish.release import Release
 from caudal.publish.voice import Voice
 
@@ -104,7 +105,7 @@ def _indicator_files(
         f"data/{name}.parquet": parquet(release, spec),
         f"data/{name}.sdmx.csv": data_csv(exchange, flow, name),
     }
-    packed = {f"data/{name}.json": plain[f"data/{name}.json"]}
+    packed = {path: plain[path] for path in (f"data/{name}.json", CONCEPTS)}
     for tag, voice in voices.items():
         path = f"{tag}/data/{name}.csv"
         table = reader_table(voice, spec)
