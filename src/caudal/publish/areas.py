@@ -109,6 +109,7 @@ def sheet(boundaries: Boundaries) -> Sheet:
     return Sheet(width, height, {c: s for c, s in shapes.items() if s.path}, insets)
 
 
+@lru_cache(maxsize=8)
 def shapes_of(boundaries: Boundaries, ident: str) -> Markup:
     """What the maps of a page refer to: each outline under ``ident`` and its code, and the patterns."""
     paths = "".join(

@@ -24,7 +24,8 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup, escape
 
 _ROW, _LINE, _TOP, _FOOT = 44, 16, 4, 26
-#: Half the width of a 95 % interval in standard errors: the dark band is one of them to each side.
+#: Half the width of a normal 95 % interval in standard errors: the dark band is one of them to each side, and
+#: of other intervals the same share.
 _ERRORS = 1.96
 _LABEL_LENGTH = 30
 _LEFT, _WIDTH = 5.0, 90.0
