@@ -63,7 +63,8 @@ class Problem:
         facts = {k: _shown(v, language) for k, v in self.facts.items()}
         what = _in(entry["what"], language).format_map(_Facts(facts))
         nothing_near = "nearest" in self.facts and self.facts["nearest"] is None
-        fix = "" if nothing_near else _in(entry["fix"], language).format_map(_Facts(facts)) + " "
+        advice = entry.get("fix_otherwise") if nothing_near else entry["fix"]
+        fix = _in(advice, language).format_map(_Facts(facts)) + " " if advice else ""
         place = f"{self.where}: " if self.where else ""
         retry = _in(_RETRY, language) if self.retry else ""
         return f"{place}{what} {fix}{retry}[{self.code}]"
@@ -134,7 +135,8 @@ def _shown(value: Any, language: str) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         shown = [_shown(v, language) for v in value]
         more = f" … (+{len(shown) - 40})" if len(shown) > 40 else ""
-        return ", ".join(shown[:40]) + more
+        between = "; " if any(isinstance(v, Spoken) for v in value) else ", "
+        return between.join(shown[:40]) + more
     return str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,21 @@ def read_document(path: Path) -> Document:
         ) from error
     except FileNotFoundError as error:
         raise CaudalError(problem("file-missing", where=str(path), found=path.name)) from error
+    except ValueError as error:  # YAML makes dates of texts that look like them
+        raise CaudalError(*_impossible_dates(text, path, error)) from error
     return Document(path, _plain(marked), marked)
+
+
+def _impossible_dates(text: str, path: Path, error: ValueError) -> list[Problem]:
+    """Every day of ``text`` that no calendar has, with its line."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for day in re.findall(r"\b\d{4}-\d{1,2}-\d{1,2}\b", line):
+            try:
+                datetime.date(*(int(part) for part in day.split("-")))
+            except ValueError:
+                found.append(problem("spec-date", where=f"{path}:{number}", found=day))
+    return found or [problem("spec-not-yaml", where=f"{path}:1", detail=str(error))]
 
 
 def read_spec(path: Path, model: type[M]) -> tuple[M | None, list[Problem]]:

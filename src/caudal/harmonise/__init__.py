@@ -30,7 +30,7 @@ from caudal.harmonise.notices import notices_of
 from caudal.harmonise.opening import check_delivery, check_thresholds
 from caudal.harmonise.reconcile import added, threshold_problems
 from caudal.harmonise.standard import check_choices, statements, with_choices
-from caudal.harmonise.trial import Tried
+from caudal.harmonise.trial import Tried, ends_early
 
 __all__ = [
     "ConceptLineage",
@@ -43,6 +43,7 @@ __all__ = [
     "check_delivery",
     "check_source",
     "check_thresholds",
+    "ends_early",
     "harmonise_delivery",
     "identifier_key",
     "lineage",

@@ -467,9 +467,11 @@ class Run:
         return together.sort_by(order)
 
     def footer(self, held: pa.Table) -> int:
-        """How many of the rows that are held back are the last ones of the file."""
+        """How many of the rows that are held back, for what notes under a table lack, are the last ones of
+        the file."""
         main = next(iter(self.raw.values()))
-        held_back = set(held.column(RAW_ROW).to_pylist())
+        rows = zip(held.column(RAW_ROW).to_pylist(), held.column("reason").to_pylist(), strict=True)
+        held_back = {row for row, reason in rows if reason != "duplicate-key"}
         return last_rows(main, held_back) if main.facts.get("format") == "delimited" else 0
 
     def _check_complete(self, target: Path) -> None:

@@ -21,12 +21,8 @@ from caudal.model.record import RecordKind
 from caudal.model.source import SourceSpec
 
 _SHOWN = 3
-_PLACE: Mapping[str, str] = {
-    "en": "{file}, row {rows}",
-    "es": "{file}, fila {rows}",
-    "pt": "{file}, linha {rows}",
-}
-_COLUMN: Mapping[str, str] = {"en": "column {names}", "es": "columna {names}", "pt": "coluna {names}"}
+_ROW: Mapping[str, str] = {"en": "row", "es": "fila", "pt": "linha"}
+_COLUMN: Mapping[str, str] = {"en": "column", "es": "columna", "pt": "coluna"}
 _BLANK: Mapping[str, str] = {"en": "(blank)", "es": "(vacío)", "pt": "(vazio)"}
 
 #: Reason -> the first rows that are held back by it.
@@ -80,11 +76,10 @@ class HeldRows:
 
     def text(self, language: str) -> str:
         """The reason in ``language``."""
-        places = [_of(_COLUMN, language).format(names=", ".join(self.columns))] if self.columns else []
+        places = [_counted(_COLUMN, language, self.columns)] if self.columns else []
         if self.rows:
             more = "…" if self.count > len(self.rows) else ""
-            listed = ", ".join(str(r) for r in self.rows) + more
-            places.insert(0, _of(_PLACE, language).format(file=self.file, rows=listed))
+            places.insert(0, f"{self.file}, {_counted(_ROW, language, self.rows)}{more}")
         where = f" ({'; '.join(places)})" if places else ""
         return f"{reason_words(self.reason, language, self.own)}: {self.count}{where}"
 
@@ -93,7 +88,7 @@ def reason_words(reason: str, language: str, own: Mapping[str, str] | None = Non
     """A reason of the quarantine in words; ``own`` those of the source's check of that name.
 
     >>> reason_words("missing:weight", "es"), reason_words("my_check", "en")
-    ('Sin valor utilizable: ponderador', 'my check')
+    ('Sin valor utilizable: factor de expansión', 'my check')
     """
     if own and (said := own.get(language) or next(iter(own.values()), "")):
         return said
@@ -167,6 +162,11 @@ def _columns(reason: str, source: SourceSpec, mapping: PeriodMapping, kind: Reco
         concepts = tuple(n for sql in conditions for n in columns_of(sql))
     made = mapping.all_mapped()
     return tuple(dict.fromkeys(c for n in concepts if n in made for c in raw_columns_of(mapping, n)))
+
+
+def _counted(words: Mapping[str, str], language: str, of: Sequence[str] | Sequence[int]) -> str:
+    """ "filas 2, 7": all three languages add an s."""
+    return f"{_of(words, language)}{'s' if len(of) > 1 else ''} {', '.join(str(x) for x in of)}"
 
 
 def _of(texts: Mapping[str, str], language: str) -> str:

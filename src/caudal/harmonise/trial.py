@@ -11,6 +11,7 @@ where a sample was enough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,18 @@ class Tried:
     def firsts(self) -> tuple[str, FirstRows]:
         """Its file and the first rows of each reason."""
         return self.file, first_rows(self.held)
+
+
+def ends_early(tried: Tried) -> Problem | None:
+    """A last row with fewer fields than the header: a text file that was cut off reads well but for it."""
+    last = tried.held.slice(max(0, tried.held.num_rows - 1)).to_pylist()
+    if not last or last[0][RAW_ROW] != tried.rows:
+        return None
+    told = re.fullmatch(r"fields-differ-from-header:(\d+)-of-(\d+)", last[0]["reason"])
+    if told is None or int(told[1]) >= int(told[2]) or tried.reconciliation.quarantined > 1:
+        return None
+    facts = {"row": tried.rows, "found": told[1], "expected": told[2]}
+    return problem("file-ends-early", where=tried.file, **facts)
 
 
 def try_delivery(work: Work, raw: Mapping[str, RawTable]) -> Tried:

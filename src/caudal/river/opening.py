@@ -9,7 +9,7 @@ from pathlib import Path
 from caudal.collect import register_deliveries
 from caudal.engine.cache import Cache
 from caudal.errors import CaudalError, Problem
-from caudal.harmonise import Tried, check_delivery, check_thresholds, notices_of
+from caudal.harmonise import Tried, check_delivery, check_thresholds, ends_early, notices_of
 from caudal.model.release import MissingFile
 from caudal.model.source import SourceSpec
 from caudal.river.folder import CountryFolder
@@ -82,6 +82,7 @@ def open_files(folder: CountryFolder) -> Opening:
         tried = [one.tried for one in found if one.tried is not None]
         problems += wrong or (check_thresholds(document, tried) if tried else [])
         every += tried
+        notices += [notice for one in tried if (notice := ends_early(one)) is not None]
     if problems:
         raise CaudalError(*_once(problems))
     return _told(opened, every, notices, absent)

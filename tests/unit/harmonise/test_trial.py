@@ -34,10 +34,10 @@ def test_a_mapping_that_does_not_fit_its_file_fails_the_check(
     code, told = checked(folder, capsys)
     assert code == 5
     assert "[too-many-quarantined]" in told and "survey.yaml:" in told
-    assert "Una edad que nadie tiene: 9 (survey_2024Q1.csv, fila 1, 2, 9…; columna w)" in told
+    assert "Una edad que nadie tiene: 9 (survey_2024Q1.csv, filas 1, 2, 9…; columna w)" in told
     assert "2,5 %" in told and "age-out-of-range" not in told
     told_pt = checked(folder, capsys, "pt")[1]
-    assert "linha 1, 2, 9…; coluna w" in told_pt
+    assert "linhas 1, 2, 9…; coluna w" in told_pt
 
 
 def test_a_key_that_does_not_identify_fails_the_check(
@@ -47,7 +47,7 @@ def test_a_key_that_does_not_identify_fails_the_check(
     replace_in(folder / "sources" / "survey.yaml", "person_key: {from: id}", "person_key: {from: h}")
     code, told = checked(folder, capsys)
     assert code == 5
-    assert "El mismo registro está dos veces: 354 (survey_2024Q1.csv, fila 2, 3, 4…; columna h)" in told
+    assert "El mismo registro está dos veces: 354 (survey_2024Q1.csv, filas 2, 3, 4…; columna h)" in told
 
 
 def test_values_that_no_rule_names_are_told_with_the_line_of_the_spec(
@@ -110,6 +110,39 @@ def test_a_check_names_what_is_not_there_and_how_to_get_it(
     assert code == 0
     assert "falta permits: permits_2024Q1.csv: consígalo en https://agency.example/permits" in told
     assert f"hágala antes con `caudal build {tmp_path / 'neighbour'}`" in told
+
+
+def test_a_text_file_that_was_cut_off_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_country(tmp_path / "c")
+    survey = folder / "data" / "survey_2024Q1.csv"
+    survey.write_text(survey.read_text()[:3001])
+    code, told = checked(folder, capsys)
+    assert code == 0 and "quizá el archivo llegó cortado" in told and "[file-ends-early]" in told
+
+
+def test_repeated_rows_at_the_end_are_no_footer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_country(tmp_path / "c")
+    survey = folder / "data" / "survey_2024Q1.csv"
+    survey.write_text(survey.read_text() + "".join(survey.read_text().splitlines(keepends=True)[1:90]))
+    code, told = checked(folder, capsys)
+    assert code == 5 and "dos veces: 89" in told and "footer" not in told
+
+
+def test_a_column_that_is_gone_and_near_none_still_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_country(tmp_path / "c")
+    replace_in(folder / "data" / "survey_2024Q1.csv", ";age;", ";edad;")
+    code, told = checked(folder, capsys)
+    assert code == 4 and "La columna «age» no está" in told and "agregue una variante con `rename`" in told
+
+
+def test_a_day_that_no_calendar_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_country(tmp_path / "c")
+    path = folder / "sources" / "survey.yaml"
+    replace_in(path, "file: survey_2024Q1.csv}", "file: survey_2024Q1.csv, received: 2024-02-31}")
+    code, told = checked(folder, capsys)
+    assert code == 3 and "El día 2024-02-31 no existe" in told and "survey.yaml:23" in told
 
 
 RELEASE = """\
