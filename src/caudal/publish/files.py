@@ -138,7 +138,7 @@ def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
     """The cells of an indicator and of its gap: codes, each followed by its label in the language."""
     own = voice.release.cells_of
     cells = [*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ())]
-    used = [d for d in voice.release.dimensions if any(d == name for c in cells for name, _ in c.categories)]
+    used = used_dimensions(voice.release, cells)
     labelled = {
         "indicator_code": "indicator",
         "reference_area_code": "reference_area",
@@ -158,7 +158,14 @@ def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
     heads = ["address"]
     for name in columns:
         heads += [name, labelled[name]] if name in labelled else [name]
-    return _csv(heads, (_labelled(voice, c, heads) for c in cells))
+    labels = _Labels(voice)
+    return _csv(heads, (labels.row(c, heads) for c in cells))
+
+
+def used_dimensions(release: Release, cells: Iterable[Cell]) -> list[str]:
+    """The dimensions by which some of ``cells`` are broken down, in their order."""
+    names = {name for c in cells for name, _ in c.categories}
+    return [d for d in release.dimensions if d in names]
 
 
 def metadata(release: Release, spec: IndicatorSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -265,31 +272,60 @@ def coded(release: Release, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _labelled(voice: Voice, cell: Cell, heads: Iterable[str]) -> list[Any]:
-    row = coded(voice.release, cell)
-    labels = {
-        "indicator": voice.name(voice.release.indicators[cell.indicator]),
-        "reference_area": voice.area_name(cell.area),
-        "counterpart_area": voice.code("counterpart_area", cell.counterpart),
-        "source": voice.source(cell.source),
-        "unit": "" if cell.withheld else voice.unit(cell.unit),
-        **{h: voice.category(h, row[f"{h}_code"]) for h in heads if h in voice.release.dimensions},
-    }
-    return [row[h] if h in row else labels.get(h) for h in heads]
+class _Labels:
+    """Rows of codes and labels; each label is looked up once."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._known: dict[tuple[str, str], str] = {}
+
+    def row(self, cell: Cell, heads: Iterable[str]) -> list[Any]:
+        """The values of a cell under ``heads``."""
+        coded_row = coded(self._voice.release, cell)
+        return [coded_row[h] if h in coded_row else self._label(h, coded_row) for h in heads]
+
+    def _label(self, head: str, row: Mapping[str, Any]) -> str | None:
+        code = row.get(f"{head}_code")
+        if code is None:
+            return "" if head == "unit" else None
+        if (head, code) not in self._known:
+            self._known[head, code] = self._looked_up(head, code)
+        return self._known[head, code]
+
+    def _looked_up(self, head: str, code: str) -> str:
+        voice = self._voice
+        match head:
+            case "indicator":
+                return voice.name(voice.release.indicators[code])
+            case "reference_area":
+                return voice.area_name(code)
+            case "counterpart_area":
+                return voice.code(head, code)
+            case "source":
+                return voice.source(code)
+            case "unit":
+                return voice.unit(code)
+        return voice.category(head, code)
 
 
 def _csv(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(list(heads))
-    writer.writerows([_field(v) for v in row] for row in rows)
+    known: dict[str, str] = {}  # the same few codes stand in thousands of rows
+    writer.writerows([_field(v, known) for v in row] for row in rows)
     return stream.getvalue().encode()
 
 
-def _field(value: Any) -> str:
+def _field(value: Any, known: dict[str, str]) -> str:
     if value is None:
         return ""
-    return guarded(value) if isinstance(value, str) else repr(value)
+    if not isinstance(value, str):
+        return repr(value)
+    found = known.get(value)
+    if found is None:
+        found = known[value] = guarded(value)
+    return found
 
 
 def _json(value: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -34,7 +35,7 @@ class Table:
     unit: str
     left_out: int = 0
 
-    @property
+    @cached_property
     def has_reliability(self) -> bool:
         """Whether a row says something on its reliability or its status."""
         return any(r.reliability or r.status for r in self.rows)
@@ -66,8 +67,9 @@ def by_breakdown(voice: Voice, cells: Iterable[Cell]) -> Mapping[tuple[str, ...]
     """Cells grouped by what they are broken down by, in the reading order of the dimensions; the total
     under the empty key."""
     found: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
+    area = voice.area
     for cell in cells:
-        found[tuple(d for d, _ in breakdown(cell, voice.area))].append(cell)
+        found[tuple(d for d, _ in breakdown(cell, area))].append(cell)
     ordered = sorted(found.items(), key=lambda item: (len(item[0]), [voice.rank(d) for d in item[0]]))
     return {k: tuple(v) for k, v in ordered}
 
@@ -77,13 +79,12 @@ def in_reading_order(voice: Voice, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
     Withheld cells of a list by size come last, in the order of the list, so that their place tells nothing.
     """
+    area = voice.area
     listed = sorted(
         cells,
-        key=lambda c: (
-            [(voice.place(d, code), code) for d, code in breakdown(c, voice.area)] + [(0, c.source)]
-        ),
+        key=lambda c: [(voice.place(d, code), code) for d, code in breakdown(c, area)] + [(0, c.source)],
     )
-    dimensions = {tuple(d for d, _ in breakdown(c, voice.area)) for c in cells}
+    dimensions = {tuple(d for d, _ in breakdown(c, area)) for c in cells}
     only = next(iter(dimensions)) if len(dimensions) == 1 else ()
     if len(only) != 1 or voice.ordered(only[0]) or len(cells) <= _KEEPS_ORDER:
         return tuple(listed)
@@ -207,7 +208,8 @@ def key_of(voice: Voice, rows: Sequence[Shown], form: str, line: str = "") -> st
 
 def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
     """The words of the concept vector that set a cell apart from others; empty where nothing does."""
-    own, vectors = ConceptVector.parse(cell.concept), [ConceptVector.parse(c.concept) for c in others]
+    own = ConceptVector.parse(cell.concept)
+    vectors = [ConceptVector.parse(concept) for concept in dict.fromkeys(c.concept for c in others)]
     words = []
     for axis in voice.release.structure.axes:
         value = own.get(axis.axis)

@@ -95,9 +95,10 @@ class Voice:
 
     def plain(self, text: Mapping[str, str]) -> str:
         """A text of the release, in the first language that has it."""
-        found = text_in(text, self.words.language)
+        if found := text_in(text, self.words.language):
+            return found
         others = (text_in(text, tag) for tag in self.release.structure.languages)
-        return found or next((t for t in others if t), "") or next(iter(text.values()), "")
+        return next((t for t in others if t), "") or next(iter(text.values()), "")
 
     def text(self, text: Mapping[str, str]) -> Markup:
         """The same, marked with its language where that is not the page's."""
@@ -115,17 +116,21 @@ class Voice:
             return special
         return self.plain(self._dimensions[name].text) if name in self._dimensions else name
 
-    def _list_of(self, dimension: str) -> tuple[str, ...]:
-        if dimension in self._dimensions:
-            return (self._dimensions[dimension].code_list,)
-        return _AREA_LISTS
+    @part
+    def _lists(self) -> Mapping[str, Mapping[str, tuple[int, str]]]:
+        """Dimension -> code -> its place and its label; under the empty name, those of areas."""
+        of = {name: self._codes.get(d.code_list, {}) for name, d in self._dimensions.items()}
+        areas = [self._codes.get(name, {}) for name in reversed(_AREA_LISTS)]
+        return {**of, "": {code: entry for own in areas for code, entry in own.items()}}
+
+    def _entry(self, dimension: str, code: str) -> tuple[int, str] | None:
+        lists = self._lists
+        return (lists[dimension] if dimension in lists else lists[""]).get(code)
 
     def code(self, dimension: str, code: str) -> str:
         """The label of a code; the words of the interface for total, unknown and the like."""
-        for name in self._list_of(dimension):
-            if label := self._codes.get(name, {}).get(code, (0, ""))[1]:
-                return label
-        return self.words.word("special", code) or code
+        entry = self._entry(dimension, code)
+        return (entry[1] if entry else "") or self.words.word("special", code) or code
 
     def label(self, code_list: str, code: str) -> str:
         """The label of a code of a list; the code where the release does not carry it."""
@@ -133,10 +138,8 @@ class Voice:
 
     def place(self, dimension: str, code: str) -> int:
         """The position of a code in its list; codes of no list come last."""
-        for name in self._list_of(dimension):
-            if code in self._codes.get(name, {}):
-                return self._codes[name][code][0]
-        return 10**6
+        entry = self._entry(dimension, code)
+        return entry[0] if entry else 10**6
 
     @part
     def _ranks(self) -> Mapping[str, int]:

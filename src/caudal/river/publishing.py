@@ -24,7 +24,6 @@ import caudal
 from caudal.engine.cache import content_key
 from caudal.engine.code import code_sha256
 from caudal.engine.files import (
-    PART,
     sha256_bytes,
     sha256_file,
     write_bytes,
@@ -51,7 +50,6 @@ from caudal.model.release import (
 from caudal.protect.gate import protect_release
 from caudal.protect.ledger import EarlierRelease, methods_shown
 from caudal.protect.verdict import VerdictReport
-from caudal.publish import build_site
 from caudal.river.assemble import SourceRun, structure
 from caudal.river.changes import changes_since
 from caudal.river.confidentiality import told
@@ -60,6 +58,7 @@ from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
 from caudal.river.hierarchies import aliases, hierarchies, overlaps, unrelated
 from caudal.river.log import Event, Tell
+from caudal.river.pages import remember, write_pages
 from caudal.river.revisions import revisions
 from caudal.river.secrets import protection_secret, secret_mark
 from caudal.river.signing import signature_over, verify
@@ -68,7 +67,6 @@ from caudal.river.truth import TRUTH, compare_with_truth
 from caudal.river.verdict_page import verdict_page
 from caudal.river.withdrawals import without_withdrawn
 
-SITE = "site"
 #: Ends the name of a signed release.
 SIGNED = ".signed"
 
@@ -127,8 +125,9 @@ def write_release(
         with writing_folder(path) as part:
             write_table(part / OBSERVATIONS, released)
             write_json(part / STRUCTURE, described.model_dump(mode="json"))
-            _write_site(part, None, tell)
+            site = write_pages(part, None, folder.work, tell)
             _write_manifest(part, folder, inputs, specs, previous)
+        remember(site, path, folder.work)
     write_table(folder.work / "builder" / f"{path.name}.parquet", unprotected)
     write_bytes(folder.work / "builder" / f"{path.name}.verdict.txt", "\n".join(report.lines()).encode())
     write_bytes(folder.work / "builder" / f"{path.name}.verdict.html", page)
@@ -211,6 +210,7 @@ def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tel
 
 def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:
     path = draft.with_name(draft.name.removesuffix(SIGNED) + SIGNED)
+    work = path.parent.parent / ".caudal"
     problems = verify(path if path.is_dir() else draft)
     described = (
         ReleaseStructure.model_validate_json((draft / STRUCTURE).read_bytes()) if not problems else None
@@ -226,12 +226,13 @@ def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Pa
     with writing_folder(path) as part:
         for name in (OBSERVATIONS, STRUCTURE):
             shutil.copyfile(draft / name, part / name)
-        _write_site(part, who, tell)
+        site = write_pages(part, who, work, tell)
         signed = manifest.model_copy(update={"outputs": _outputs(part)})
         data = signed.model_dump_json(indent=1).encode() + b"\n"
         write_bytes(part / MANIFEST, data)
         signature = signature_over(data, key, who)
         write_json(part / SIGNATURE, signature.model_dump())
+    remember(site, path, work)
     write_json(path.parent / CURRENT, {"release": path.name})
     return path
 
@@ -279,13 +280,6 @@ def _depth(sha: str, before: dict[str, str]) -> int:
 
 def _manifest(release: Path) -> Manifest:
     return Manifest.model_validate_json((release / MANIFEST).read_bytes())
-
-
-def _write_site(part: Path, who: Signatory | None, tell: Tell) -> None:
-    name, started = part.name.removesuffix(PART), time.perf_counter()
-    tell(Event("publish", name, "started"))
-    pages = build_site(part, part / SITE, signature=who)
-    tell(Event("publish", name, "made", time.perf_counter() - started, {"files": len(pages)}))
 
 
 def _write_manifest(

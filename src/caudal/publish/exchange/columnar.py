@@ -12,7 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from caudal.model.indicator import IndicatorSpec
-from caudal.publish.files import ATTRIBUTE_COLUMNS, KEY_COLUMNS, LAST_KEY_COLUMNS, MEASURE_COLUMNS, coded
+from caudal.publish.files import (
+    ATTRIBUTE_COLUMNS,
+    KEY_COLUMNS,
+    LAST_KEY_COLUMNS,
+    MEASURE_COLUMNS,
+    coded,
+    used_dimensions,
+)
 from caudal.publish.release import GAP, Release
 
 
@@ -21,7 +28,7 @@ def parquet(release: Release, spec: IndicatorSpec) -> bytes:
     own = release.cells_of
     cells = [*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ())]
     rows = [coded(release, c) for c in cells]
-    used = [d for d in release.dimensions if any(d == name for c in cells for name, _ in c.categories)]
+    used = used_dimensions(release, cells)
     middle = ("time_period", *(f"{d}_code" for d in used))
     texts = ("address", *KEY_COLUMNS, *middle, *LAST_KEY_COLUMNS)
     fields = [(n, pa.string()) for n in texts]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
+from caudal.publish.files import used_dimensions
 from caudal.publish.release import GAP, Cell
 from caudal.publish.voice import Voice
 
@@ -35,7 +36,7 @@ def cells_for(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
 def reader_table(voice: Voice, spec: IndicatorSpec) -> Table:
     """The table of an indicator in the language of ``voice``."""
     cells = cells_for(voice, spec)
-    used = [d for d in voice.release.dimensions if any(d == name for c in cells for name, _ in c.categories)]
+    used = used_dimensions(voice.release, cells)
     corridors = any(c.counterpart != NOT_APPLICABLE for c in cells)
     return Table(tuple(_heads(voice, used, corridors)), tuple(_rows(voice, cells, used, corridors)))
 
