@@ -241,8 +241,9 @@ def _row(
         **{f"{name}_code": code for name, code in derived.result.items()},
     }
     verdict = _verdict((*above, *below))
-    if verdict == "suppressed":
-        return found | {"verdict": verdict, "obs_status_code": "Q", "conf_status_code": "C"}
+    if verdict == "suppressed":  # it looks like any other that is withheld
+        flag = {"verdict": verdict, "obs_status_code": "Q", "conf_status_code": "C"}
+        return found | flag | {"method_code": None, "derived_from": None}
     measured = _measured(spec, derived, top, below)
     normal = "A" if measured["value"] is not None else "O"
     given = {r["obs_status_code"] for r in (*above, *below)}

@@ -98,6 +98,7 @@ def build_system(
     *,
     links: Sequence[Link] = (),
     overlaps: Sequence[Overlap] = (),
+    optional: Iterable[str] = (),
     ring_limit: int = 60_000,
 ) -> CellSystem:
     """The system of published ``cells`` (key -> count).
@@ -105,7 +106,8 @@ def build_system(
     ``hierarchies`` gives, by dimension, the parent of each node; nodes without one are children of
     ``_T``. ``links`` are further sums between nodes of the first dimension, for every combination of the
     others in which both parts stand; ``overlaps`` relate dimensions that divide the same units without
-    nesting. Raises :class:`CaudalError` with all contradictions at once.
+    nesting. ``optional`` nodes are reckoned with where their categories add up to something.
+    Raises :class:`CaudalError` with all contradictions at once.
 
     >>> s = build_system(["sex"], {("_T",): 7, ("F",): 4, ("M",): 3})
     >>> s.size, s.equation(0)
@@ -115,7 +117,8 @@ def build_system(
     faults = [*_bad_counts(dimensions, cells), *_loops(hierarchies)]
     if faults:
         raise CaudalError(*faults)
-    draft = _Draft(tuple(dimensions), dict(cells), {d: dict(hierarchies.get(d, {})) for d in dimensions})
+    trees = {d: dict(hierarchies.get(d, {})) for d in dimensions}
+    draft = _Draft(tuple(dimensions), dict(cells), trees, frozenset(optional))
     related = [o for o in overlaps if {o.first, o.second} <= set(dimensions)]
     draft.complete(links, related)
     if draft.faults:
@@ -155,13 +158,16 @@ class _Draft:
         dimensions: tuple[str, ...],
         counts: dict[tuple[str, ...], int],
         parents: dict[str, dict[str, str]],
+        optional: frozenset[str],
     ) -> None:
+        self.optional = optional
         self.dimensions = dimensions
         self.counts = counts
         self.published = set(counts)
         self.parents = parents
         self.remainder: set[tuple[str, ...]] = set()
         self.least: set[tuple[str, ...]] = set()
+        self.skipped: set[tuple[str, ...]] = set()
         self.whole: set[margins.Table] = set()
         self.equations: dict[tuple[int, tuple[str, ...]], list[tuple[str, ...]]] = {}
         self.links: dict[tuple[int, tuple[str, ...]], list[tuple[str, ...]]] = {}
@@ -249,8 +255,16 @@ class _Draft:
                 missing[up] = missing.get(up, 0) + self.counts[key]
             if not missing:
                 return
-            self.least |= {up for up in missing if margins.table_of(self.counts, up) not in self.whole}
-            self.counts.update(missing)
+            # of what is left over, the other parts may have other names
+            short = {
+                up
+                for up in missing
+                if margins.table_of(self.counts, up) not in self.whole or any(map(_is_rest, up))
+            }
+            skipped = {up for up in short if up[axis] in self.optional}
+            self.skipped |= skipped
+            self.least |= short - skipped
+            self.counts.update({up: n for up, n in missing.items() if up not in skipped})
 
     def _lowest(self, axis: int, inner: set[str], used: set[str]) -> list[tuple[str, ...]]:
         """Cells whose parent is absent while an ancestor is present, or the parent stands in another table;
@@ -258,7 +272,9 @@ class _Draft:
         found = []
         for key in self.counts:
             node = self.parent(axis, key[axis])
-            if node is None or node == TOTAL or node not in inner or _with(key, axis, node) in self.counts:
+            if node is None or node == TOTAL or node not in inner:
+                continue
+            if _with(key, axis, node) in self.counts or _with(key, axis, node) in self.skipped:
                 continue
             if self._is_reckoned_with(key, axis, node, used):
                 found.append(key)
@@ -282,13 +298,13 @@ class _Draft:
     def _balance(self, axis: int) -> None:
         """Families along one dimension; what the children leave over becomes a remainder cell."""
         families: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-        grid_nodes: dict[tuple[str, tuple[bool, ...]], set[str]] = {}
         for key in self.counts:
             node = self.parent(axis, key[axis])
-            if node is None or key[axis].startswith(REMAINDER):
+            while node in self.optional and _with(key, axis, node) not in self.counts:
+                node = self.parent(axis, node)
+            if node is None or _is_rest(key[axis]):
                 continue
             families.setdefault(_with(key, axis, node), []).append(key)
-            grid_nodes.setdefault((node, _grid(key, axis)), set()).add(key[axis])
         for up, children in families.items():
             if up not in self.counts:
                 continue
@@ -296,8 +312,7 @@ class _Draft:
             if rest < 0:
                 self._contradiction(axis, up, children)
                 continue
-            nodes = grid_nodes[(up[axis], _grid(up, axis))]
-            rest_key = _with(up, axis, _rest_node(up[axis], nodes))
+            rest_key = _with(up, axis, _rest_node(up[axis], {c[axis] for c in children}))
             if rest > 0 and rest_key not in self.counts:
                 self.parents[self.dimensions[axis]][rest_key[axis]] = up[axis]
                 self.counts[rest_key] = rest
@@ -360,13 +375,12 @@ def _with(key: tuple[str, ...], axis: int, node: str) -> tuple[str, ...]:
     return (*key[:axis], node, *key[axis + 1 :])
 
 
-def _grid(key: tuple[str, ...], axis: int) -> tuple[bool, ...]:
-    """Which of the other dimensions are crossed."""
-    return tuple(c != TOTAL for i, c in enumerate(key) if i != axis)
+def _is_rest(node: str) -> bool:
+    return node.startswith(REMAINDER)
 
 
 def _rest_node(parent: str, nodes: Iterable[str]) -> str:
-    """One name for what a set of categories leaves over, so that grids with the same set share it."""
+    """One name for what a set of categories leaves over, so that tables with the same set share it."""
     return f"{REMAINDER}({parent} - {'|'.join(sorted(nodes))})"
 
 

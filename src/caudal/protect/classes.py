@@ -15,6 +15,7 @@ those of the substituted rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -89,7 +90,7 @@ def find_classes(matrix: sparse.csr_array) -> Classes:
             target = rows[other]
             value = target.pop(gone)
             if factor:
-                _add(target, heir, value * factor, where, other)
+                add_row(rows, where, other, {heir: factor}, value)
             if len(target) <= 2:
                 stack.append(other)
     return _assemble(matrix, rows, removed)
@@ -121,14 +122,19 @@ def _substitution(row: dict[int, int], where: dict[int, set[int]]) -> tuple[int,
     return b, a, -x // y
 
 
-def _add(row: dict[int, int], cell: int, value: int, where: dict[int, set[int]], number: int) -> None:
-    new = row.get(cell, 0) + value
-    if new:
-        row[cell] = new
-        where[cell].add(number)
-    elif cell in row:
-        del row[cell]
-        where[cell].discard(number)
+def add_row(
+    rows: list[dict[int, int]], where: dict[int, set[int]], number: int, row: Mapping[int, int], factor: int
+) -> None:
+    """Add ``factor`` times ``row`` to the row ``number``; ``where`` follows."""
+    target = rows[number]
+    for cell, value in row.items():
+        new = target.get(cell, 0) + factor * value
+        if new:
+            target[cell] = new
+            where[cell].add(number)
+        elif cell in target:
+            del target[cell]
+            where[cell].discard(number)
 
 
 def _assemble(

@@ -31,12 +31,14 @@ from caudal.model.observation import TOTAL, dimensions_of, key_columns
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import Bools, CellSystem, Floats, Hierarchy, Ints, build_system
 from caudal.protect.contract import Method, Protected, Task
-from caudal.protect.ledger import EarlierRelease, read_ledger
+from caudal.protect.domains import Definitions
+from caudal.protect.ledger import EarlierRelease, Ledger, read_ledger
 from caudal.protect.methods import method
-from caudal.protect.nested import nested_parts, with_nested
+from caudal.protect.nested import nested_parts, with_nested, with_sums
 from caudal.protect.overlap import Overlap
-from caudal.protect.population import Key, Population, read_populations
+from caudal.protect.population import Context, Key, Population, grouped, read_population
 from caudal.protect.primary import dominant, p_percent_risk, small_counts
+from caudal.protect.recoding import MUCH, Recoding, recodings
 from caudal.protect.release import MISSING, PUBLIC, RELEASED, SUPPRESSED, Shown, release_table
 from caudal.protect.verdict import PopulationVerdict, VerdictReport, size_class
 
@@ -73,6 +75,7 @@ def protect_release(
     key_sums: Mapping[int, Sequence[int]] | None = None,
     contributions: Mapping[int, Sequence[float]] | None = None,
     overlaps: Sequence[Overlap] = (),
+    definitions: Definitions | None = None,
     seed: int = 0,
 ) -> tuple[pa.Table, VerdictReport]:
     """The release of ``observations`` under ``policy``, and its verdict report.
@@ -83,7 +86,8 @@ def protect_release(
     compares. ``earlier``: the releases of the same populations, oldest first. ``secret`` and ``key_sums``
     (row number -> sums of the record keys of its units, its cases and the others) serve the methods that
     perturb. ``contributions`` (row number -> what each unit adds to the amount) are judged by dominance and
-    p %. ``overlaps`` relate dimensions that divide the same units without nesting. Raises
+    p %. ``overlaps`` relate dimensions that divide the same units without nesting, ``definitions`` say what
+    each indicator counts in the terms of the dimensions. Raises
     :class:`CaudalError` (category gate) with everything that cannot be certified.
     """
     rows = observations.to_pylist()
@@ -93,24 +97,28 @@ def protect_release(
     ledger = read_ledger(earlier, key_columns(dimensions))
     dominated = _dominated(contributions or {}, policy)
     indicators = tuple(indicators)
-    populations = read_populations(
-        {i: r for i, r in enumerate(rows) if i not in public | missing},
+    context = Context(
         dimensions,
         policy,
         hierarchies or {},
         aliases or {},
         {s.indicator + "_gap": s.gap for s in indicators if s.gap},
-        ledger,
         nested_parts(indicators),
+        definitions or Definitions(),
     )
     done: list[Judged] = []
     problems: list[Problem] = []
     given = Given(secret, key_sums, dominated, tuple(overlaps), seed)
-    for population in populations:
+    ledgers: dict[str, Ledger] = {}
+    for name, part in grouped({i: r for i, r in enumerate(rows) if i not in public | missing}):
         try:
-            name, chosen = population.base, _method_name(population, policy)
-            problems += ledger.check_method(name, chosen, _secret_id(chosen, policy, secret))
+            source = name.rsplit("/", 2)[0]
+            known = ledgers.get(source, ledger)
+            population = read_population(name, part, context, known)
+            chosen = _method_name(population, policy)
+            problems += ledger.check_method(population.base, chosen, _secret_id(chosen, policy, secret))
             done.append(_judge(population, policy, chosen, given))
+            ledgers[source] = known.with_vintage(part, done[-1].blanked, key_columns(dimensions))
         except CaudalError as error:
             problems += error.problems
     if problems:
@@ -150,9 +158,10 @@ def _judge(population: Population, policy: ProtectionPolicy, chosen: str, given:
         population.cells,
         population.hierarchies,
         links=population.links,
-        overlaps=given.overlaps,
+        overlaps=[o for o in (_among(population, o) for o in given.overlaps) if o],
+        optional=[n for nodes in population.places.unions.values() for n in nodes],
     )
-    system = with_nested(system, population.nested)
+    system = with_sums(with_nested(system, population.nested, population.meet), population.sums)
     rule = method(chosen)
     if rule.needs_secret and not given.secret:
         raise CaudalError(problem("protect-no-secret", where=population.name, method=chosen))
@@ -180,6 +189,17 @@ def _judge(population: Population, policy: ProtectionPolicy, chosen: str, given:
     return Judged(blanked, {}, _verdict(task, population, result, len(lost), given))
 
 
+def _among(population: Population, overlap: Overlap) -> Overlap | None:
+    """An overlap in the nodes of a population; None where one dimension is written in terms of others."""
+    if {overlap.first, overlap.second} & set(population.places.products):
+        return None
+    unions = population.places.unions
+    one, two = (unions.get(d, {}) for d in (overlap.first, overlap.second))
+    pairs = {(a, n) for a, b in overlap.pairs for n, codes in two.items() if b in codes} | overlap.pairs
+    pairs |= {(n, b) for a, b in pairs for n, codes in one.items() if a in codes}
+    return Overlap(overlap.first, overlap.second, frozenset(pairs))
+
+
 def _marked(system: CellSystem, keys: Iterable[Key]) -> Bools:
     found = np.zeros(system.size, bool)
     found[[system.index[k] for k in keys if k in system.index]] = True
@@ -205,6 +225,7 @@ def _primary(
     visible = ~system.hidden | system.remainder
     amounts = frozenset(k for i, cells in population.rows.items() if i in dominated for k in cells)
     once = _marked(system, population.once_withheld | population.changed | amounts) & (system.counts > 0)
+    once |= _marked(system, population.small) & ~unknown & ~_marked(system, population.once_published)
     return np.asarray((small & ~unknown & visible & ~_marked(system, population.once_published)) | once, bool)
 
 
@@ -221,7 +242,7 @@ def _cost(system: CellSystem, population: Population, policy: ProtectionPolicy) 
         np.prod([policy.cost.get(d, 1.0) for d, c in zip(system.dimensions, k, strict=True) if c != TOTAL])
         for k in system.keys
     ]
-    depth = np.array([sum(c != TOTAL for c in k[1:]) for k in system.keys])
+    depth = np.array([population.depth(k) for k in system.keys])
     margin = policy.margin_cost ** (depth.max(initial=0) - depth)
     size = np.log1p(system.counts.clip(0)) / 1000
     rows = np.array([used.get(k, 1) for k in system.keys], float)
@@ -283,7 +304,20 @@ def _refuse_if_open(task: Task, population: Population, result: Protected, rule:
     if not problems and result.certificate is None and not rule.perturbs:
         problems = [problem("protect-uncertified", where=task.name, cell="-")]
     if problems:
-        raise CaudalError(*problems)
+        found = _recodings(task.system, population)
+        raise CaudalError(
+            *problems, *(problem(f"protect-propose-{r.kind}", where=task.name, **r.facts()) for r in found)
+        )
+
+
+def _recodings(system: CellSystem, population: Population) -> tuple[Recoding, ...]:
+    """Recodings of all tables of a population that would leave fewer small cells."""
+    seen = {system.keys[c]: int(system.counts[c]) for c in np.flatnonzero(~system.hidden)}
+
+    def threshold(key: Key) -> int:
+        return 0 if population.says_nothing(key) else population.threshold(key)
+
+    return recodings(system.dimensions, seen, population.hierarchies, threshold)
 
 
 def _path(system: CellSystem, shown: Bools, cell: int) -> str:
@@ -349,11 +383,12 @@ def _verdict(
     system, policy = task.system, task.policy
     chosen = _method_name(population, policy)
     proof = result.certificate
+    cells_n = int((~system.hidden).sum())
     return PopulationVerdict(
         population=population.name,
         method=chosen,
         secret=_secret_id(chosen, policy, given.secret),
-        cells_n=int((~system.hidden).sum()),
+        cells_n=cells_n,
         primary_n=int(task.primary.sum()),
         secondary_n=result.secondary_n,
         least_secondary_n=result.least_secondary_n,
@@ -365,6 +400,7 @@ def _verdict(
         hidden_n=int(system.hidden.sum()),
         survey=population.survey,
         notes=(*population.notes, *result.notes),
+        recodings=_recodings(system, population) if suppressed_n > MUCH * cells_n else (),
     )
 
 

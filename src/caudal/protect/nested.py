@@ -11,7 +11,7 @@ It refuses nothing: a condition that it does not understand follows only from it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -28,6 +28,11 @@ Key = tuple[str, ...]
 #: (indicator, part) of the smaller set and of the larger; parts are ``n`` and ``cases``.
 Part = tuple[str, str]
 Nested = frozenset[tuple[Part, Part]]
+#: (dimension, node) of what a series takes of its set; what a key and nodes have in common, if anything.
+Nodes = tuple[tuple[str, str], ...]
+Meet = Callable[[Key, Nodes], Key | None]
+#: A smaller set, a larger one, and the nodes of the larger one in which the smaller lies.
+Pair = tuple[str, str, Nodes]
 
 
 @dataclass(frozen=True)
@@ -139,62 +144,79 @@ def _number(value: exp.Expr) -> float | None:
 
 
 def nested_sets(
-    nested: Nested, homes: Mapping[str, str], cells: Mapping[Key, int], linked: Iterable[tuple[str, str]] = ()
-) -> tuple[tuple[str, str], ...]:
-    """The pairs (smaller set, larger set) of a population that no chain of others implies.
+    nested: Nested,
+    places: Mapping[str, tuple[str, Nodes]],
+    cells: Mapping[Key, int],
+    linked: Iterable[tuple[str, str]],
+    meet: Meet,
+) -> tuple[Pair, ...]:
+    """The pairs (smaller set, larger set, where in it) of a population that no chain of others implies.
 
-    ``homes``: series -> set, a series being ``indicator|concept|part``; ``linked``: pairs that equations hold
-    already. A pair whose counts say otherwise is of two different wholes, and is left out.
+    ``places``: series (``indicator|concept|part``) -> its set and the nodes that it takes there; the smaller
+    one takes all of its set. ``linked``: pairs that equations hold already; ``meet`` gives the cell that a
+    key and some nodes have in common. A pair whose counts say otherwise is of two different wholes, and is
+    left out.
     """
     keys: dict[str, dict[Key, int]] = {}
     for key, n in cells.items():
         keys.setdefault(key[0], {})[key[1:]] = n
-    parts: dict[str, set[Part]] = {}
-    for series, home in homes.items():
-        parts.setdefault(home, set()).add((series.split("|", 1)[0], series.rsplit("|", 1)[1]))
-    tied = {p for p in linked if p[0] != p[1]}
+    parts: dict[tuple[str, Nodes], set[Part]] = {}
+    for series, place in places.items():
+        parts.setdefault(place, set()).add((series.split("|", 1)[0], series.rsplit("|", 1)[1]))
+    tied: set[Pair] = {(small, large, ()) for small, large in linked if small != large}
     known = tied | {
-        (small, large)
-        for small, mine in parts.items()
-        for large, others in parts.items()
-        if small != large and any((a, b) in nested for a in mine for b in others)
-        if _within(keys[small], keys[large])
+        (small, large, nodes)
+        for (small, at), mine in parts.items()
+        for (large, nodes), others in parts.items()
+        if small != large and not at and any((a, b) in nested for a in mine for b in others)
+        if _within(keys[small], keys[large], nodes, meet)
     }
     return tuple(sorted(p for p in known - tied if not _implied(p, known, keys)))
 
 
-def _within(small: Mapping[Key, int], large: Mapping[Key, int]) -> bool:
-    common = [k for k in small if k in large]
-    return bool(common) and all(small[k] <= large[k] for k in common)
+def _within(small: Mapping[Key, int], large: Mapping[Key, int], nodes: Nodes, meet: Meet) -> bool:
+    found = [(n, large[k]) for key, n in small.items() if (k := meet(key, nodes)) in large and k is not None]
+    return bool(found) and all(n <= most for n, most in found)
 
 
-def _implied(
-    pair: tuple[str, str], known: set[tuple[str, str]], keys: Mapping[str, Mapping[Key, int]]
-) -> bool:
+def _implied(pair: Pair, known: set[Pair], keys: Mapping[str, Mapping[Key, int]]) -> bool:
     """Whether a set between the two stands wherever both do."""
-    small, large = pair
+    small, large, nodes = pair
     common = keys[small].keys() & keys[large].keys()
-    return any(
-        (small, between) in known and (between, large) in known and common <= keys[between].keys()
+    return not nodes and any(
+        (small, between, ()) in known and (between, large, ()) in known and common <= keys[between].keys()
         for between in keys
-        if (between, small) not in known and (large, between) not in known
+        if (between, small, ()) not in known and (large, between, ()) not in known
     )
 
 
-def with_nested(system: CellSystem, pairs: Iterable[tuple[str, str]]) -> CellSystem:
+def with_nested(system: CellSystem, pairs: Iterable[Pair], meet: Meet) -> CellSystem:
     """``system`` with *larger = smaller + others* for every cell that both sets have; the others are hidden,
     and nothing is known of them but that they are not negative."""
     plain = ~system.hidden | system.remainder
     found: list[tuple[int, int]] = []
     keys: list[Key] = []
-    for small, large in pairs:
+    for small, large, nodes in pairs:
         for at in [i for i, k in enumerate(system.keys) if k[0] == small and plain[i]]:
             key = system.keys[at]
-            whole = system.index.get((large, *key[1:]))
+            whole = system.index.get((large, *(meet(key[1:], nodes) or ())))
             if whole is not None and plain[whole]:
                 found.append((whole, at))
                 keys.append((f"{large} beyond {small}", *key[1:]))
     return _extended(system, found, keys) if found else system
+
+
+def with_sums(system: CellSystem, sums: Iterable[Sequence[Key]]) -> CellSystem:
+    """``system`` with [whole, *parts], which no dimension says."""
+    rows = [[system.index[k] for k in s] for s in sums if all(k in system.index for k in s)]
+    if not rows:
+        return system
+    signs = np.array([s for r in rows for s in (-1, *([1] * (len(r) - 1)))], np.int64)
+    columns = np.array([c for r in rows for c in r], np.int64)
+    added = sparse.csr_array(
+        (signs, columns, np.cumsum([0, *map(len, rows)])), shape=(len(rows), system.size)
+    )
+    return replace(system, matrix=sparse.csr_array(sparse.vstack([system.matrix, added], format="csr")))
 
 
 def _extended(system: CellSystem, found: list[tuple[int, int]], keys: list[Key]) -> CellSystem:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from caudal.protect.cells import Bools, Ints
-from caudal.protect.classes import as_rows
+from caudal.protect.classes import add_row, as_rows
 from caudal.protect.rounding import compiled
 
 #: Eliminations, steps of the walk for each class, steps after which it starts again where it began.
@@ -70,24 +70,10 @@ def _eliminate(rows: list[dict[int, int]], where: dict[int, set[int]]) -> dict[i
             for c in row:
                 row[c] = -row[c]
         for other in where[pivot] - {e}:
-            _subtract(rows[other], row, pivot, where, other)
+            add_row(rows, where, other, row, -rows[other][pivot])
             if other not in done and rows[other]:
                 heapq.heappush(heap, (len(rows[other]), other))
     return pivots
-
-
-def _subtract(
-    target: dict[int, int], row: dict[int, int], pivot: int, where: dict[int, set[int]], number: int
-) -> None:
-    factor = target[pivot]
-    for c, v in row.items():
-        new = target.get(c, 0) - factor * v
-        if new:
-            target[c] = new
-            where[c].add(number)
-        elif c in target:
-            del target[c]
-            where[c].discard(number)
 
 
 def walk(

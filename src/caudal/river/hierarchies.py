@@ -3,15 +3,19 @@ categories of two dimensions that divide the same people can hold the same perso
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from caudal.catalogue.formulas import in_territory
 from caudal.engine.expressions import columns_of
 from caudal.estimate.indicators import key_dimensions
 from caudal.model.catalogue import TERRITORY, Catalogue, DimensionSpec, ancestors
 from caudal.model.codelist import SPECIAL_CODES, CodeList
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.record import record_kinds
+from caudal.protect.domains import Definitions
 from caudal.protect.overlap import Overlap
 
 Tree = dict[str, str]
@@ -82,6 +86,27 @@ def overlaps(table: pa.Table, catalogue: Catalogue, territory: str) -> tuple[Ove
             }
             found.append(Overlap(coarsest.get(name, name), root, frozenset(pairs)))
     return tuple(o for o in found if o.pairs and o.first != o.second)
+
+
+def definitions(
+    catalogue: Catalogue, indicators: Iterable[IndicatorSpec], kinds: Mapping[str, str], territory: str
+) -> Definitions:
+    """What each indicator counts, and how each dimension follows from the columns, in a country. A dimension
+    that several derivations may yield says nothing here; ``kinds``: source -> kind of its records."""
+    coarsest, names = aliases(catalogue), key_dimensions(catalogue)
+    placed = {
+        s.indicator: s.model_copy(update={"formulas": tuple(in_territory(f, territory) for f in s.formulas)})
+        for s in indicators
+    }
+    divisions = {
+        kind: {
+            name: found[0]
+            for name in names
+            if name not in coarsest and len(found := catalogue.derivations(name, kind, territory)) == 1
+        }
+        for kind in set(kinds.values()) & set(record_kinds())
+    }
+    return Definitions(placed, dict(kinds), divisions)
 
 
 def unrelated(catalogue: Catalogue, shown: Collection[str]) -> tuple[tuple[str, str], ...]:
