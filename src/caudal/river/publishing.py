@@ -56,7 +56,7 @@ from caudal.river.confidentiality import told
 from caudal.river.editions import carried_over
 from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
-from caudal.river.hierarchies import aliases, hierarchies, overlaps, unrelated
+from caudal.river.hierarchies import aliases, definitions, hierarchies, overlaps, unrelated
 from caudal.river.log import Event, Tell
 from caudal.river.pages import remember, write_pages
 from caudal.river.revisions import revisions
@@ -174,6 +174,12 @@ def judged(
         key_sums=key_sums or None,
         contributions=contributions,
         overlaps=overlaps(unprotected, folder.catalogue, folder.country.territory),
+        definitions=definitions(
+            folder.catalogue,
+            folder.indicators(),
+            {n: s.kind for n, s in sources},
+            folder.country.territory,
+        ),
     )
     report = replace(
         report,
@@ -195,7 +201,9 @@ def _earlier(folder: CountryFolder, release: Path, dimensions: tuple[str, ...]) 
     path = _methods_file(folder, release)
     table = conform(table, dimensions)
     methods = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else methods_shown(table)
-    return EarlierRelease(table, {name: (how[0], how[1]) for name, how in methods.items()})
+    held = folder.work / "builder" / f"{release.name.removesuffix(SIGNED)}.parquet"
+    unprotected = conform(pq.read_table(held), dimensions) if held.is_file() else None
+    return EarlierRelease(table, {name: (how[0], how[1]) for name, how in methods.items()}, unprotected)
 
 
 def sign_release(folder: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Path:
