@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.cells import Bools, CellSystem, Floats, Ints
 from caudal.protect.certificates import Certificate
+from caudal.protect.verdict import Note
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Protected:
     certificate: Certificate | None = None
     secondary_n: int = 0
     least_secondary_n: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)

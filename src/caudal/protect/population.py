@@ -24,6 +24,7 @@ from caudal.protect.ledger import Ledger, is_exact, ledger_key, small_change, sm
 from caudal.protect.nested import Nested, Nodes, Pair, nested_sets
 from caudal.protect.periods import additive_series, quarter_of, series_of, year_of
 from caudal.protect.places import Places, find_places
+from caudal.protect.verdict import Note
 
 Key = tuple[str, ...]
 Row = Mapping[str, object]
@@ -51,7 +52,7 @@ class Population:
     survey: bool
     denominators: frozenset[str]
     policy: ProtectionPolicy
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     nested: tuple[Pair, ...] = ()
     sums: tuple[tuple[Key, ...], ...] = ()
     depths: Mapping[Key, int] = field(default_factory=dict)
@@ -293,14 +294,14 @@ class _Reader:
             found |= {k: min(depth, found.get(k, depth)) for k in parts}
         return found
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self) -> tuple[Note, ...]:
         if not (self.ledger.published or self.ledger.withheld):
             return ()
         reason = self.policy.set_aside.get(self.source)
         if reason is not None:
-            return (f"earlier releases of {self.source} are set aside by the custodian: {reason}",)
+            return (Note("set_aside", {"source": self.source, "reason": reason}),)
         if self.policy.unchanged_figures == "open":
-            return ("no reader is taken to know which withheld figures an earlier edition shows unchanged",)
+            return (Note("unchanged_open"),)
         return ()
 
     def _is_gap(self, row: Row) -> bool:

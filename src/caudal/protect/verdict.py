@@ -18,6 +18,22 @@ from caudal.protect.recoding import Recoding
 
 
 @dataclass(frozen=True)
+class Note:
+    """What the custodian must know of a population: a sentence of ``catalogue/gate.yaml`` and its facts."""
+
+    kind: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, language: str) -> str:
+        """The sentence in one language.
+
+        >>> Note("set_aside", {"source": "survey", "reason": "Interviewed again."}).text("en")
+        'earlier releases of survey are set aside by the custodian: Interviewed again.'
+        """
+        return str(gate_words()["notes"][self.kind][language]).format(**self.facts)
+
+
+@dataclass(frozen=True)
 class PopulationVerdict:
     """One base population: all tables of one source and reference period."""
 
@@ -35,7 +51,7 @@ class PopulationVerdict:
     hidden_n: int
     survey: bool
     secret: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     recodings: tuple[Recoding, ...] = ()
 
     @property
@@ -92,7 +108,7 @@ class VerdictReport:
                 f"or more, by {p.alternatives_n} alternative tables, against an attacker who knows "
                 f"that they are at least {p.attacker_lower}"
             )
-            out += [f"  {note}" for note in p.notes]
+            out += [f"  {note.text('en')}" for note in p.notes]
             words = gate_words()["recodings"]
             out += [
                 f"  {words[r.kind]['en']} {words['effect']['en']}".format(**r.facts()) for r in p.recodings

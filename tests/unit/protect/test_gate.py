@@ -145,10 +145,11 @@ def test_a_cell_that_must_stay_and_may_not_be_shown_is_refused() -> None:
     assert "protect-must-stay" in {p.code for p in error.value.problems}
 
 
-def test_out_of_time_is_a_refusal_and_never_a_release() -> None:
-    with pytest.raises(CaudalError) as error:
-        protect_release(table(*STOCK), POLICY.model_copy(update={"time_limit_s": 1e-9}))
-    assert error.value.problems[0].category == "gate"
+def test_out_of_time_is_a_certified_pattern_that_says_so_and_never_less() -> None:
+    _, report = protect_release(table(*STOCK), POLICY.model_copy(update={"time_limit_s": 1e-9}))
+    assert report.certified
+    for language in ("es", "pt", "en"):
+        assert any("time_limit_s" in note.text(language) for p in report.populations for note in p.notes)
 
 
 def test_crossings_that_are_never_shown_are_withheld_and_covered() -> None:

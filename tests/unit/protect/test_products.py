@@ -156,7 +156,7 @@ def test_the_verdict_says_how_the_pattern_was_made_and_what_would_withhold_less(
         return without_proof(*args) if knows_one else real(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(search, "certify", first_without_proof)
-    told = " ".join(method("suppression").protect(task({})).notes)
+    told = " ".join(n.text("en") for n in method("suppression").protect(task({})).notes)
     assert "made of cubes" in told
     assert "`zeros: suppressible`" in told and "secondary cells would be withheld" in told
 

@@ -17,6 +17,7 @@ from caudal.protect.cells import Bools
 from caudal.protect.contract import Method, Protected, Task
 from caudal.protect.route import find_pattern
 from caudal.protect.suppress import Demand, Pattern
+from caudal.protect.verdict import Note
 
 
 def _protect(task: Task) -> Protected:
@@ -55,36 +56,27 @@ def _search(task: Task, demand: Demand, zeros: str) -> Pattern:
     )
 
 
-def _notes(task: Task, pattern: Pattern) -> tuple[str, ...]:
+def _notes(task: Task, pattern: Pattern) -> tuple[Note, ...]:
     """What the custodian should know of how the pattern was found, and what would withhold less."""
     limit = task.policy.time_limit_s
-    notes = []
+    notes: list[Note] = []
     if pattern.cut:
-        notes.append(
-            f"the search was cut by time_limit_s ({limit:g} CPU seconds): this is the best certified pattern "
-            "until then; more time may withhold less"
-        )
+        notes.append(Note("search_cut", {"seconds": f"{limit:g}"}))
     if pattern.of_cubes or pattern.in_blocks:
-        made = "cubes, which prove themselves" if pattern.of_cubes else "those of blocks, each with its proof"
-        notes.append(
-            f"the search ended without whole-number proofs: the pattern is made of {made}; it withholds more"
-        )
+        notes.append(Note("made_of_cubes" if pattern.of_cubes else "made_of_blocks"))
     if notes and task.policy.zeros == "published" and task.policy.lower() == 1:
         notes += _with_zeros(task, pattern)
     return tuple(notes)
 
 
-def _with_zeros(task: Task, pattern: Pattern) -> list[str]:
+def _with_zeros(task: Task, pattern: Pattern) -> list[Note]:
     """What would be withheld if empty cells might be, where that is less."""
     other = _search(task, replace(_asked(task), lower=0), "suppressible")
     if not other.certified or other.cost >= pattern.cost:
         return []
     empty = int((other.suppressed & ~task.system.hidden & (task.system.counts == 0)).sum())
-    return [
-        f"with `zeros: suppressible`, {other.secondary_n} secondary cells would be withheld ({empty} of them "
-        f"empty) instead of {pattern.secondary_n}, all proved against an attacker who knows only that they "
-        f"are not negative; as it is, no pattern has fewer than {pattern.least_secondary_n}"
-    ]
+    facts = {"other": other.secondary_n, "empty": empty, "own": pattern.secondary_n}
+    return [Note("with_zeros", facts | {"least": pattern.least_secondary_n})]
 
 
 METHOD = Method(
