@@ -8,14 +8,16 @@ installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from importlib.util import find_spec
+from itertools import groupby
 
 from caudal.publish.exchange.docx import Block, Grid, Heading, Paragraph, document
 from caudal.publish.overview import Card, cards
 from caudal.publish.page import Page
+from caudal.publish.profiles import Profile, profiles
 from caudal.publish.voice import Shown, Voice
 
 
@@ -42,7 +44,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A fact sheet in one language: all that the page and the PDF print."""
+    """A fact sheet in one language: all that the page and the PDF print. ``theme`` is its address: a family
+    or the code of a country."""
 
     theme: str
     title: str
@@ -57,12 +60,33 @@ class Sheet:
 
 
 def sheets(voice: Voice, *, draft: bool) -> tuple[Sheet, ...]:
-    """A sheet for each family of indicators of which something is shown."""
+    """A sheet for each family of indicators of which something is shown, and, of a release about several
+    countries, one for each country with all its families."""
     found = {f: [c for c in own if c.shown] for f, own in cards(voice).items()}
-    return tuple(_sheet(voice, family, own, draft) for family, own in found.items() if own)
+    of_themes = [
+        _sheet(voice, f, voice.family(f), [_line(voice, c) for c in own], draft)
+        for f, own in found.items()
+        if own
+    ]
+    of_countries = [_sheet(voice, p.code, p.title, _lines_of(voice, p), draft) for p in profiles(voice)]
+    return (*of_themes, *of_countries)
 
 
-def _sheet(voice: Voice, family: str, shown: list[Card], draft: bool) -> Sheet:
+def _lines_of(voice: Voice, profile: Profile) -> list[Line]:
+    """What a country's sheet says: each indicator once, with a row for each source that counts it."""
+    found = []
+    for name, same in groupby(profile.lines, key=lambda x: x.name):
+        own = list(same)
+        first = own[0].shown
+        rows = tuple(
+            Row(f"{x.source}, {x.time}", x.shown.value, x.shown.interval, x.shown.reliability) for x in own
+        )
+        link = own[0].link.removeprefix("../")
+        found.append(Line(name, voice.headline(first.cell).striptags(), first.note, link, rows))
+    return found
+
+
+def _sheet(voice: Voice, name: str, title: str, lines: Sequence[Line], draft: bool) -> Sheet:
     text, structure = voice.words.text, voice.release.structure
     marks = [text["draft_mark"] + " " + text["draft_banner"]] if draft else []
     if structure.simulated:
@@ -70,12 +94,12 @@ def _sheet(voice: Voice, family: str, shown: list[Card], draft: bool) -> Sheet:
         marks.append(f"{text['fiction_mark']} {fiction.striptags()}")
     edition = f"{text['edition']} {structure.vintage} · {text['licence']} {structure.licence}"
     return Sheet(
-        theme=family,
-        title=voice.family(family),
+        theme=name,
+        title=title,
         area=voice.area_name(),
         language=voice.words.language,
         marks=tuple(marks),
-        lines=tuple(_line(voice, c) for c in shown),
+        lines=tuple(lines),
         heads=(text["what"], text["figure"], text["interval_head"], text["reliability"]),
         withheld=text["read_withheld"],
         producer=voice.plain(structure.producer),

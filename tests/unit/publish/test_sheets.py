@@ -11,8 +11,9 @@ import pytest
 from caudal.publish import build_site
 from caudal.publish.release import read_release
 from caudal.publish.sheets import Sheet, pdf_of, sheets
+from caudal.publish.site import site_files
 from caudal.publish.voice import voice_of
-from tests.unit.publish.fixture import write_release
+from tests.unit.publish.fixture import cell, write_release
 
 pypdf = pytest.importorskip("pypdf")
 pytest.importorskip("typst", reason="the extra pdf is not installed")
@@ -76,3 +77,26 @@ def test_markup_and_formulas_in_a_name_are_text(release: Path) -> None:
     line = sheet.lines[0].__class__(**{**sheet.lines[0].__dict__, "name": odd})
     changed = Sheet(**{**sheet.__dict__, "lines": (line,)})
     assert re.sub(r"\s+", "", odd).replace("’", "'") in words(pdf_of(changed)).replace("’", "'")
+
+
+def test_a_release_about_several_countries_has_a_sheet_for_each_of_them(tmp_path: Path) -> None:
+    rows = [
+        cell("foreign_born", value, 2.0, reporter_code=area, reference_area_code=area, source_code=source)
+        for area, value, source in (("AR", 40.0, "survey"), ("BO", 60.0, "survey"), ("BO", 71.0, "un"))
+    ]
+    path = write_release(tmp_path, rows, territory="419", truth=[], title={"es": "La región"})
+    read = read_release(path)
+    found = {s.theme: s for s in sheets(voice_of(read, "es"), draft=True)}
+    bolivia = found["BO"]
+    assert (bolivia.title, bolivia.area) == ("BO", "La región")
+    (line,) = bolivia.lines
+    assert [(r.label.partition(",")[0], r.value) for r in line.rows] == [
+        ("Encuesta de hogares", "60"),
+        ("Naciones Unidas, población migrante", "71"),
+    ]
+    site = site_files(read)
+    for form in ("html", "pdf", "docx"):
+        assert f"es/sheet/BO.{form}" in site
+    assert 'href="../sheet/BO.html"' in site["es/profile/BO.html"].decode()
+    printed = words(site["es/sheet/BO.pdf"])
+    assert "60" in printed and "NacionesUnidas" in printed
