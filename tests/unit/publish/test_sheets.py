@@ -90,7 +90,7 @@ def test_a_release_about_several_countries_has_a_sheet_for_each_of_them(tmp_path
     bolivia = found["BO"]
     assert (bolivia.title, bolivia.area) == ("BO", "La región")
     (line,) = bolivia.lines
-    assert [(r.label.partition(",")[0], r.value) for r in line.rows] == [
+    assert [(r.label.rpartition(", ")[0], r.value) for r in line.rows] == [
         ("Encuesta de hogares", "60"),
         ("Naciones Unidas, población migrante", "71"),
     ]
