@@ -48,24 +48,26 @@ def read_boundaries(path: Path, known: Collection[str]) -> Boundaries:
 
     Raises :class:`CaudalError` (spec) with all that is wrong with the file.
     """
-    where = path.name
+    where = str(path)
     try:
         document = json.loads(path.read_bytes())
         features = [(f["properties"].get("code"), f["geometry"]) for f in document["features"]]
         shapes = {str(code): _rings_of(geometry) for code, geometry in features if geometry}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CaudalError(problem("boundaries-unreadable", where=where, file=where, reason=error)) from error
+        raise CaudalError(
+            problem("boundaries-unreadable", where=where, file=path.name, reason=error)
+        ) from error
     problems = [
-        problem("boundaries-unknown-area", where=where, file=where, found=c, nearest=nearest(c, known))
+        problem("boundaries-unknown-area", where=where, file=path.name, found=c, nearest=nearest(c, known))
         for c in shapes
         if c not in known
     ]
     if not str(document.get("source") or "").strip():
-        problems.append(problem("boundaries-no-source", where=where, file=where))
+        problems.append(problem("boundaries-no-source", where=where, file=path.name))
     strange = [c for c, rings in shapes.items() if not all(_is_degree(p) for ring in rings for p in ring)]
-    problems += [problem("boundaries-not-degrees", where=where, file=where, found=c) for c in strange]
+    problems += [problem("boundaries-not-degrees", where=where, file=path.name, found=c) for c in strange]
     if problems or not shapes:
-        raise CaudalError(*(problems or [problem("boundaries-empty", where=where, file=where)]))
+        raise CaudalError(*(problems or [problem("boundaries-empty", where=where, file=path.name)]))
     return outlined(shapes, str(document["source"]).strip())
 
 
