@@ -13,10 +13,13 @@ from typing import Literal
 from caudal.harmonise.standard import folded
 
 NoAnswer = Literal["", "refused", "unknown", "not_applicable"]
-_REFUSED = re.compile(r"no respond|nao respond|recus|refus|rehus|no contest|\bnr\b|ns/nr|ns/nc|nsnc")
+_REFUSED = re.compile(
+    r"sin respuesta|sem resposta|no (answer|response)\b|no respond|nao respond|recus|"
+    r"refus|rehus|no contest|\bnr\b|ns/nr|ns/nc|nsnc"
+)
 _UNKNOWN = re.compile(
-    r"no sabe|nao sabe|don.?t know|ignorad|sin (dato|informac|declar)|missing|not stated|unknown|"
-    r"no especific|no recuerda|nao lembra|valor suprimido|sem (dado|informac|declar)"
+    r"no sabe|nao sabe|don.?t know|\bdk\b|no data\b|ignorad|sin (dato|informac|declar)|missing|"
+    r"not stated|unknown|no especific|no recuerda|nao lembra|valor suprimido|sem (dado|informac|declar)"
 )
 _NOT_APPLICABLE = re.compile(
     r"\bn[ao]o? (se )?aplica|\bn[ao]o? corresponde|not applicable|n/a$|inaplicable|fuera de(l)? universo"
