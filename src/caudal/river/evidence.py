@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from caudal.engine.expressions import is_condition
 from caudal.engine.session import quoted
+from caudal.errors import CaudalError, problem
 from caudal.estimate.families import BY_DESIGN, family_of
 from caudal.estimate.indicators import Planned, Records, derivation, key_of
 from caudal.model.catalogue import Catalogue
@@ -91,6 +92,7 @@ def evidence_of(
     """The evidence for all ``planned`` indicators; key sums only where there is a ``secret``."""
     keys: dict[Address, tuple[int, int, int]] = {}
     amounts: dict[Address, tuple[float, ...]] = {}
+    negative: set[str] = set()
     if secret is not None:
         _register_keys(records, session, secret)
     for plan in planned:
@@ -110,9 +112,14 @@ def evidence_of(
                     at = _address({**fixed, **key_of(codes, records, catalogue)})
                     keys[at] = (n, part, (n - part) % cell_key.MODULUS)
             elif amount is not None:
-                for codes, largest, rest in _amounts(records, derived, units, amount, session):
-                    if (told := _told(largest, rest)) is not None:
-                        amounts[_address({**fixed, **key_of(codes, records, catalogue)})] = told
+                told, bad = _contributions(records, derived, units, amount, session)
+                negative |= {plan.indicator.indicator} if bad else set()
+                amounts |= {_address({**fixed, **key_of(codes, records, catalogue)}): t for codes, t in told}
+    if negative:
+        where = records.source
+        raise CaudalError(
+            *(problem("protect-negative-contribution", where=where, indicator=n) for n in sorted(negative))
+        )
     return Evidence(keys, amounts)
 
 
@@ -171,22 +178,35 @@ def _key_sums(
         yield dict(zip(derived, row, strict=False)), int(row[-2]), int(row[-1])
 
 
+def _contributions(
+    records: Records, derived: Mapping[str, str], units: str, amount: str, session: Any
+) -> tuple[list[tuple[Row, tuple[float, ...]]], bool]:
+    """What units contribute to each cell that can be dominated; whether any of it is negative."""
+    found, negative = [], False
+    for codes, largest, rest, least in _amounts(records, derived, units, amount, session):
+        negative = negative or least < 0
+        if least >= 0 and (told := _told(largest, rest)) is not None:
+            found.append((codes, told))
+    return found, negative
+
+
 def _amounts(
     records: Records, derived: Mapping[str, str], units: str, amount: str, session: Any
-) -> Iterator[tuple[Row, list[float], float]]:
+) -> Iterator[tuple[Row, list[float], float, float]]:
     weight = records.design.weight or "1"
     chosen = [f"({sql}) AS {quoted(d)}" for d, sql in derived.items()]
     names = [quoted(d) for d in derived]
     inner = f"SELECT {', '.join([*chosen, f'CAST(({amount}) AS DOUBLE) * ({weight}) AS amount'])} "
     inner += f"FROM {records.relation} WHERE {units}"
     grouped = f" GROUP BY {', '.join(names)}" if names else ""
-    figures = [f"max(amount, {LARGEST})", "sum(CAST(amount AS DECIMAL(30, 6)))"]
+    figures = [f"max(amount, {LARGEST})", "min(amount)", "sum(CAST(amount AS DECIMAL(30, 6)))"]
     rows = session.sql(
         f"SELECT {', '.join([*names, *figures])} FROM ({inner}) WHERE amount IS NOT NULL{grouped}"
     ).fetchall()
     for row in rows:
-        largest = [float(x) for x in row[-2]]
-        yield dict(zip(derived, row, strict=False)), largest, max(float(row[-1]) - sum(largest), 0.0)
+        largest = [float(x) for x in row[-3]]
+        rest = max(float(row[-1]) - sum(largest), 0.0)
+        yield dict(zip(derived, row, strict=False)), largest, rest, float(row[-2])
 
 
 def _told(largest: Sequence[float], rest: float) -> tuple[float, ...] | None:
@@ -197,6 +217,6 @@ def _told(largest: Sequence[float], rest: float) -> tuple[float, ...] | None:
     """
     last = largest[-1] if largest else 0.0
     if last <= 0 or rest <= 0:
-        return tuple(largest) if largest and min(largest) >= 0 else None
+        return tuple(largest) or None
     parts = int(-(-rest // last))
     return None if parts > MANY else (*largest, *[rest / parts] * parts)

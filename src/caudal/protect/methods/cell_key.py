@@ -127,6 +127,19 @@ def variance_of(n: int, variance: float, largest: int, least: int) -> float:
     return float(p @ (deviations.astype(float) ** 2))
 
 
+def largest_error(shown: int, variance: float, largest: int, least: int) -> float:
+    """The largest standard error among the counts that can be shown as ``shown``.
+
+    Small counts receive another variance than large ones, so an error that knew the count would tell it.
+
+    >>> round(largest_error(0, 2.0, 5, 5), 2), round(largest_error(40, 2.0, 5, 5), 2)
+    (2.45, 1.41)
+    """
+    counts = range(max(shown - largest, 1), shown + largest + 1)
+    behind = [n for n in counts if shown - n in transition(n, variance, largest, least)[0]]
+    return float(np.sqrt(max(variance_of(n, variance, largest, least) for n in behind)))
+
+
 def _protect(task: Task) -> Protected:
     if task.keys is None:
         raise CaudalError(problem("protect-no-keys", where=task.name))
@@ -136,11 +149,11 @@ def _protect(task: Task) -> Protected:
     shown = perturb(
         counts, task.keys, variance=rule.variance, largest=rule.largest, least=least, secret=task.secret
     )
-    saturated = np.minimum(counts, least + 2 * rule.largest)
-    by_count = {
-        int(n): variance_of(int(n), rule.variance, rule.largest, least) for n in np.unique(saturated) if n
+    saturated = np.minimum(shown, least + 2 * rule.largest)
+    by_shown = {
+        int(m): largest_error(int(m), rule.variance, rule.largest, least) for m in np.unique(saturated)
     }
-    added = np.sqrt([by_count.get(int(n), 0.0) for n in saturated])
+    added = np.array([by_shown[int(m)] for m in saturated])
     return Protected(~task.system.hidden, shown, added)
 
 

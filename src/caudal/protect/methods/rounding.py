@@ -77,9 +77,10 @@ def _solve(system: CellSystem, floor: Ints, ceiling: Ints, base: int, noise: Flo
 def _protect(task: Task) -> Protected:
     base = task.policy.rounding.base
     counts = controlled_rounding(task.system, base, task.secret)
-    # one of two neighbours of a multiple, unknown which: uniform on an interval of two bases
-    added = np.where(task.system.counts > 0, base / np.sqrt(3.0), 0.0)
-    return Protected(~task.system.hidden, counts, np.asarray(added, float))
+    # one of two neighbours of a multiple, unknown which: uniform on an interval of two bases; the same for
+    # every cell, since an error that knew the count (none for an empty cell) would tell it
+    added = np.full(task.system.size, base / np.sqrt(3.0))
+    return Protected(~task.system.hidden, counts, added)
 
 
 METHOD = Method(
