@@ -31,7 +31,7 @@ from caudal.protect.rounding import Cover, round_pattern
 #: Steps of rounding for each cell, while the search explores and while the pattern only grows.
 STEPS_A_CELL = 5
 GROWING_STEPS = 1000
-#: Where more classes than this still fail after these many rounds, exploring on is slow: it grows at once.
+#: Where more classes than this still fail after these many rounds, exploring on is slow.
 MANY_FAILURES, PATIENCE = 150, 8
 #: Programmes solved to take cells back, times the cells of the system: a number, not seconds, so that
 #: the same table gives the same pattern.
@@ -42,8 +42,10 @@ MOST_ASKED = 8
 FAILURES_A_ROUND = 250
 #: Classes that may fail in a pattern that is repaired beside the search, and rounds of such a repair.
 FEW_FAILURES, REPAIRS = 4, 6
+#: Rounds of exploring without a cheaper whole pattern, once there is one.
+NO_BETTER = 6
 #: Rounds that look near a whole pattern for a cheaper one, and their steps of rounding, times those before.
-DEEPER_ROUNDS, DEEPER = 12, 2
+DEEPER_ROUNDS, DEEPER = 4, 2
 #: A pattern within this of the bound is cheap enough.
 NEAR = 1.03
 #: Shares of the time limit after which the pattern only grows, which ends for certain, after which nothing
@@ -201,6 +203,8 @@ class _Search:
         pattern, whole = self._explore(seed, rounds, effort, clock)
         if self.rounds and not len(self.hopeless):
             self._bound(True)
+        if not whole and self._fails_widely() and (made := self._of_cubes(seed, clock)) is not None:
+            return made  # to let it grow takes minutes, and whole-number proofs are lacking then
         if not whole:
             pattern, whole = self._grow(pattern, seed, effort, clock)
         proof: Certificate | None = None
@@ -215,23 +219,27 @@ class _Search:
 
     def _explore(self, seed: int, rounds: int, effort: int, clock: _Clock) -> tuple[Bools, bool]:
         """The cheapest pattern that the attacker does not beat, else the last one; whether it is whole."""
-        pattern, best, failed = self.always.copy(), None, 0
-        while self.rounds < rounds and not clock.is_past(EXPLORING_SHARE):
-            if self.rounds >= PATIENCE and failed > MANY_FAILURES:
+        pattern, best, since = self.always.copy(), None, 0
+        while self.rounds < rounds and since < NO_BETTER and not clock.is_past(EXPLORING_SHARE):
+            if self.rounds >= PATIENCE and self._fails_widely():
                 break
             self._bound(False)
             self.rounds += 1
             start = self.always | (self.fractions > 0.5) if self.rounds == 1 else pattern
             pattern = self._next(start, seed, effort)
             failures = self._audit(pattern, seed + 1000 * self.rounds, growing=False)
-            failed = len({f.number for f in failures})
             if len(self.hopeless):
                 return pattern, False
             if not failures:
                 best = pattern if best is None or self._is_cheaper(pattern, best) else best
                 break
-            best = self._repaired(pattern, failures, best, seed)
+            last, best = best, self._repaired(pattern, failures, best, seed)
+            since = 0 if best is None or best is not last else since + 1
         return (pattern, False) if best is None else (self._deeper(best, seed, effort, clock), True)
+
+    def _fails_widely(self) -> bool:
+        """Whether most of what was looked at last fails."""
+        return len({f.number for f in self.failures}) > MANY_FAILURES
 
     def _deeper(self, best: Bools, seed: int, effort: int, clock: _Clock) -> Bools:
         """A cheaper pattern around ``best``, as long as the bound leaves room that is worth the time."""
@@ -244,16 +252,16 @@ class _Search:
             pattern = self._next(best, seed, DEEPER * effort)
             if self._is_cheaper(pattern, best):
                 failures = self._audit(pattern, seed + 1000 * self.rounds, growing=False)
-                found = self._repaired(pattern, failures, best, seed)
+                found = self._repaired(pattern, failures, best, seed, learn=True)
                 best = best if found is None else found
         return best
 
     def _repaired(
-        self, pattern: Bools, failures: list[Failure], best: Bools | None, seed: int
+        self, pattern: Bools, failures: list[Failure], best: Bools | None, seed: int, *, learn: bool = False
     ) -> Bools | None:
         """The pattern with a few more cells, if so it is whole and cheaper than ``best``; or ``best``.
 
-        What is learnt on the way is forgotten: it would lead the search to dearer patterns.
+        Without ``learn``, the cuts met on the way are forgotten: they would turn the search aside.
         """
         if len({f.number for f in failures}) > FEW_FAILURES:
             return best
@@ -263,9 +271,11 @@ class _Search:
                 break
             self.grown |= pattern & self.candidate
             pattern = self._round(pattern, GROWING_STEPS, seed + 50 * self.rounds + turn, sideways=False)
-            failures = self._audit(pattern, seed + 77 * self.rounds + turn, growing=True)
+            self.grown &= not learn
+            failures = self._audit(pattern, seed + 77 * self.rounds + turn, growing=not learn)
             self.grown[:] = False
-        del self.master.rows[known:]
+        if not learn:
+            del self.master.rows[known:]
         return best if failures or (best is not None and not self._is_cheaper(pattern, best)) else pattern
 
     def _grow(self, pattern: Bools, seed: int, effort: int, clock: _Clock) -> tuple[Bools, bool]:
