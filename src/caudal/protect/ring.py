@@ -277,7 +277,7 @@ def _ancestors(node: str, parents: Mapping[str, str]) -> set[str]:
 def _leaves_of(tables: Tables, cells: Sequence[Key], axis: int) -> dict[str, frozenset[str]]:
     """Node -> the leaves under it; sets of units are leaves, each with its own joint table."""
     nodes = {k[axis] for k in cells if k[axis] != TOTAL}
-    if axis == 0 and not any(k[0] == TOTAL for k in cells):
+    if axis == 0 and not any(k[0] == TOTAL for k in tables.counts):
         return {s: frozenset({s}) for s in nodes}
     return _leaves(nodes, tables.parents[tables.dimensions[axis]])
 
@@ -408,13 +408,15 @@ def fill(
 
     Raises :class:`CaudalError` where no such table exists: the margins contradict each other.
     """
-    if known.all():
-        return counts
     free = np.flatnonzero(~known)
     right = -(matrix @ np.where(known, counts, 0))
     sub = matrix[:, free].tocsr()
-    rows = np.flatnonzero(np.diff(sub.indptr))
-    found = solve_integers(sub[rows], right[rows].astype(float), float(counts.max(initial=0)))
+    is_open = np.diff(sub.indptr) > 0
+    if right[~is_open].any():  # what is known must add up by itself
+        raise CaudalError(problem("protect-no-joint-table", cells=len(free)))
+    if known.all():
+        return counts
+    found = solve_integers(sub[is_open], right[is_open].astype(float), float(counts.max(initial=0)))
     if found is None:
         raise CaudalError(problem("protect-no-joint-table", cells=len(free)))
     out = counts.copy()

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from benchmarks.protect_tables import random_counts, with_margins
 from caudal.errors import CaudalError
 from caudal.protect.cells import Link, build_system
-from caudal.protect.ring import ring_core
+from caudal.protect.ring import fill, ring_core
 
 
 def codes(error: pytest.ExceptionInfo[CaudalError]) -> set[str]:
@@ -137,3 +138,12 @@ def test_graham_reduction_leaves_only_rings() -> None:
     a, b, c, d = ((i, 1) for i in range(4))
     assert ring_core([frozenset({a, b, c}), frozenset({a, b}), frozenset({c, d})]) == []
     assert len(ring_core([frozenset(p) for p in ((a, b), (b, c), (c, d), (d, a))])) == 4
+
+
+def test_a_row_of_known_cells_that_does_not_add_up_is_refused() -> None:
+    matrix = sparse.csr_array(np.array([[-1, 1, 0], [-1, 0, 1]]))
+    known = np.array([True, True, False])
+    assert fill(matrix, np.array([5, 5, 0]), known).tolist() == [5, 5, 5]
+    with pytest.raises(CaudalError) as error:
+        fill(matrix, np.array([5, 4, 0]), known)
+    assert [p.code for p in error.value.problems] == ["protect-no-joint-table"]
