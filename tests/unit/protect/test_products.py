@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.protect_tables import random_counts, with_margins
 from caudal.model.protection import ProtectionPolicy
+from caudal.protect import route
 from caudal.protect import suppress as search
 from caudal.protect.cells import CellSystem, build_system
 from caudal.protect.certificates import Certificate, confirmed
@@ -163,3 +165,29 @@ def test_the_verdict_says_how_the_pattern_was_made_and_what_would_withhold_less(
 
 def test_a_search_that_ends_by_itself_has_nothing_to_tell() -> None:
     assert method("suppression").protect(task({})).notes == ()
+
+
+def test_where_most_cells_still_fail_cubes_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MANY_FAILURES", 0)
+    monkeypatch.setattr(search, "PATIENCE", 0)
+    system = plain()
+    pattern = suppress(system, small_counts(system.counts, 5))
+    assert pattern.certified and pattern.of_cubes and pattern.rounds == 1
+
+
+@pytest.mark.parametrize(("dearer", "certified"), [(-1.0, True), (1.0, True), (-1.0, False)])
+def test_blocks_are_taken_where_they_are_certified_and_cheaper(
+    monkeypatch: pytest.MonkeyPatch, dearer: float, certified: bool
+) -> None:
+    monkeypatch.setattr(search, "certify", without_proof)
+    system = plain()
+    primary = small_counts(system.counts, 5)
+    cubes = suppress(system, primary)
+    open_cells = () if certified else (0,)
+    other = replace(
+        cubes, cost=cubes.cost + dearer, least_secondary_n=0, of_cubes=False, open_cells=open_cells
+    )
+    monkeypatch.setattr(route, "suppress_in_blocks", lambda *args, **options: other)
+    found = route.find_pattern(system, primary, demand=Demand())
+    assert found.certified and found.in_blocks == (certified and dearer < 0) != found.of_cubes
+    assert found.least_secondary_n == cubes.least_secondary_n > 0
