@@ -109,16 +109,13 @@ def test_a_secret_that_changes_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert {p.code for p in error.value.problems} == {"protect-no-secret"}
 
 
-def earnings_country(
-    folder: Path, rule: str, earned: Earnings, universe: str = " AND hourly_earnings > 0"
-) -> Path:
+def earnings_country(folder: Path, rule: str, earned: Earnings) -> Path:
     """A census with what people earn, by sex alone; thresholds in protection.yaml."""
     write_census(folder, rule, earned, indicators="hourly_earnings")
     text = files("caudal.catalogue").joinpath("indicators", "hourly_earnings.yaml").read_text("utf-8")
-    text = text.split("breakdowns:")[0] + "breakdowns:\n  - [sex]\n"
-    (folder / "indicators").mkdir()
     path = folder / "indicators" / "hourly_earnings.yaml"
-    path.write_text(text.replace(" AND hourly_earnings > 0", universe), "utf-8")
+    path.parent.mkdir()
+    path.write_text(text.split("breakdowns:")[0] + "breakdowns:\n  - [sex]\n", "utf-8")
     return folder
 
 
@@ -157,7 +154,11 @@ def sex_of(k: int) -> str:
 
 
 def test_negative_contributions_are_refused(tmp_path: Path) -> None:
-    folder = earnings_country(tmp_path / "pais", "dominance_k: 75\n", lambda k: -5.0 if k == 30 else 10.0, "")
+    """A negative amount is quarantined as it comes in; a formula can still make one."""
+    folder = earnings_country(tmp_path / "pais", "dominance_k: 75\n", rich)
+    replace_in(
+        folder / "indicators" / "hourly_earnings.yaml", "mean: hourly_earnings", "mean: hourly_earnings - 12"
+    )
     with pytest.raises(CaudalError) as error:
         build(folder)
     assert {p.code for p in error.value.problems} == {"protect-negative-contribution"}
