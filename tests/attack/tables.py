@@ -23,6 +23,7 @@ class Reader:
             high.append(np.inf if key in suppressed else count)
         self.matrix = np.array(rows, float)
         self.low, self.high = np.array(low, float), np.array(high, float)
+        self.tables: list[np.ndarray] = []
 
     def _row(self, key: Key) -> np.ndarray:
         return np.array(
@@ -47,9 +48,10 @@ class Reader:
         return ends[0], abs(ends[1]) if np.isinf(ends[1]) else ends[1]
 
     def values(self, key: Key, enough: int) -> set[int]:
-        """Integers that a cell can be, each by its own integer programme, until there are ``enough``."""
+        """Integers that a cell can be, until there are ``enough``: those that it is in the tables that were
+        found for other cells, then each by its own integer programme."""
         row = self._row(key)
-        found: set[int] = set()
+        found = {round(float(row @ x)) for x in self.tables}
         at = 0
         top = 5_000  # more persons than any table of these tests holds
         while len(found) < enough and at <= top:
@@ -62,5 +64,12 @@ class Reader:
                 break
             at = round(float(answer.fun))
             found.add(at)
+            self._keep(np.rint(answer.x))
             at += 1
-        return found
+        return set(sorted(found)[:enough])
+
+    def _keep(self, table: np.ndarray) -> None:
+        """A table of whole numbers that has exactly what is shown."""
+        shown = self.matrix @ table
+        if (table >= 0).all() and (shown >= self.low).all() and (shown <= self.high).all():
+            self.tables.append(table)

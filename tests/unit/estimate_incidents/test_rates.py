@@ -187,6 +187,7 @@ def test_nothing_is_computed_from_a_withheld_cell() -> None:
     measures = ("value", "model_se", "sampling_se", "lower", "upper")
     assert [row[m] for m in measures] == [None] * 5
     assert (row["verdict"], row["obs_status_code"], row["conf_status_code"]) == ("suppressed", "Q", "C")
+    assert row["method_code"] is None and row["derived_from"] is None  # as any other that is withheld
 
 
 def test_a_ratio_over_nothing_has_no_figure() -> None:
