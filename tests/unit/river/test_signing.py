@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from caudal.errors import CaudalError
+from caudal.publish.release import read_release
 from caudal.river.build import build
 from caudal.river.diff import compare_releases
 from caudal.river.log import silent
@@ -97,3 +98,8 @@ def test_the_next_edition_points_at_the_signed_one_and_diff_shows_the_revision(
     )
     assert signature_of(revised) is None
     assert compare_releases(signed, signed).cells == ()
+    told = read_release(revised).structure.changes
+    assert told is not None and told.since == "2024-05" and sum(c.revised for c in told.indicators) > 0
+    assert read_release(signed).structure.changes is None
+    home = (revised / "site" / "en" / "index.html").read_text("utf-8")
+    assert "Since the edition of May 2024:" in home and "revised" in home
