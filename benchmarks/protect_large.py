@@ -16,10 +16,11 @@ import numpy as np
 
 from benchmarks.protect_tables import Counts, large_counts
 from caudal.protect.blocks import suppress_in_blocks
-from caudal.protect.cells import CellSystem, build_system
+from caudal.protect.cells import CellSystem, Hierarchy, build_system
 from caudal.protect.grids import Choice, Grid, choose, grids_of
 from caudal.protect.methods.cell_key import perturb
 from caudal.protect.primary import small_counts
+from caudal.protect.recoding import recodings
 from caudal.protect.suppress import Demand, Pattern
 
 THRESHOLD = 5
@@ -37,13 +38,15 @@ def run() -> None:
     chosen = {k: n for g in choice.kept for k, n in g.cells.items()}
     system = build_system(names, chosen, hierarchies)
     used = time.process_time() - start
-    _tell(names, choice, system, used)
+    _tell(names, hierarchies, choice, system, used)
     for label, lower, zeros in (("lower bound 1", 1, False), ("zeros may be withheld", 0, True)):
         _protect(system, label, lower, zeros, used)
     _keyed(cells)
 
 
-def _tell(names: list[str], choice: Choice, system: CellSystem, used: float) -> None:
+def _tell(
+    names: list[str], hierarchies: Mapping[str, Hierarchy], choice: Choice, system: CellSystem, used: float
+) -> None:
     primary = small_counts(system.counts, THRESHOLD)
     shown = int((system.counts > 0).sum())
     print(
@@ -54,6 +57,13 @@ def _tell(names: list[str], choice: Choice, system: CellSystem, used: float) -> 
     for reason, grids in (("too many small cells", choice.sparse), ("closes a ring", choice.rings)):
         for g in grids:
             print(f"  left out, {reason}: {_name(names, g)}, {len(g.cells)} cells, {g.share:.1%} small")
+    for g in choice.sparse:
+        for r in recodings(names, g.cells, hierarchies, lambda key: THRESHOLD)[:3]:
+            merged = f" ({len(r.categories)} smallest)" if r.categories else ""
+            print(
+                f"  proposed for {_name(names, g)}: {r.kind} {r.dimension}{merged}: {r.small_after} small of "
+                f"{r.cells_after} cells instead of {r.small_before} of {r.cells_before}"
+            )
 
 
 def _name(names: list[str], grid: Grid) -> str:

@@ -109,6 +109,8 @@ def _tried(
         if any(parent != TOTAL for parent in families):
             low = {c for p, codes in families.items() if p != TOTAL for c in codes}
             yield "coarser", dimension, (), {k: n for k, n in cells.items() if k[axis] not in low}
+        elif any(tree.get(c, TOTAL) != TOTAL for c in families[TOTAL]):  # the level above is not shown
+            yield "coarser", dimension, (), _merged(cells, axis, tree)
         if dimension.startswith(IN_ORDER):
             yield "wider", dimension, (), _wider(cells, axis, families)
         for codes in families.values():

@@ -56,6 +56,12 @@ def test_a_tree_is_shown_by_its_upper_level_and_a_crossing_is_left_out() -> None
     assert (found["drop"].dimension, found["drop"].small_after, found["drop"].lost) == ("area x sex", 1, 6)
 
 
+def test_a_level_that_is_not_shown_is_added_up() -> None:
+    tree = {"area": {"x": "N", "y": "N", "z": "S"}}
+    found = by_kind(recodings(["area"], {("x",): 30, ("y",): 3, ("z",): 20}, tree, five))["coarser"]
+    assert (found.small_after, found.cells_after) == (0, 2)
+
+
 def test_nothing_is_proposed_that_helps_nobody() -> None:
     assert recodings(NAMES, {("_T", "_T"): 50, ("o", "_T"): 20, ("p", "_T"): 30}, {}, five) == ()
 
