@@ -14,6 +14,7 @@ from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart
 from caudal.publish.indicator import cells_of_indicator, has_no_total, lead, no_headline, without_total
 from caudal.publish.numbers import decimals_for, fill
+from caudal.publish.profiles import COUNTRY
 from caudal.publish.release import Cell
 from caudal.publish.voice import Shown, Voice
 
@@ -30,6 +31,8 @@ class Card:
     instead: str = ""
     parts_only: bool = False
     """Whether it has figures of countries or corridors and none of the whole: told in a line, not a card."""
+    coverage: str = ""
+    """Of a figure about a region: how many of its countries have one of their own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,26 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
             without_total(voice, spec, brief=has_no_total(voice, spec)),
             has_no_total(voice, spec),
         )
-    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), _groups(voice, spec, cell))
+    groups, coverage = _groups(voice, spec, cell), _coverage(voice, spec, cell)
+    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), groups, coverage=coverage)
+
+
+def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
+    """How many countries have a figure of their own beside the total of their region; empty for a country."""
+    if COUNTRY.fullmatch(total.area):
+        return ""
+    same = (total.source, total.concept, total.time)
+    countries = {
+        c.area
+        for c in cells_of_indicator(voice, spec)
+        if c.value is not None
+        and not c.categories
+        and COUNTRY.fullmatch(c.area)
+        and (c.source, c.concept, c.time) == same
+    }
+    if not countries:
+        return ""
+    return fill(voice.words.text["card_coverage"], {"n": voice.number(len(countries), 0)})
 
 
 def _groups(voice: Voice, spec: IndicatorSpec, total: Cell) -> tuple[Shown, ...]:
