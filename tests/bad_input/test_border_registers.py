@@ -147,3 +147,52 @@ def test_any_policy_for_gaps_can_be_the_one_that_is_used(tmp_path: Path, gaps: s
     year = figures(table, "immigration_by_policy", "history_policy")
     wanted = figures(table, "immigration").get(("2018",), 0.0)
     assert year.get(("2018", gaps), 0.0) == wanted
+
+
+def test_the_coverage_of_a_post_moves_figures_apart_from_the_policies(tmp_path: Path) -> None:
+    folder = write_border(tmp_path, {"2023": histories(400)})
+    plain, _ = observed(folder)
+    source = folder / "sources" / "border.yaml"
+    text = source.read_text(encoding="utf-8")
+    assert "covered" not in {p for _, p in figures(plain, "immigration_by_policy", "history_policy")}
+    stated = text.replace("vintages: 0,", "vintages: 0, coverage_by_post: {A: 0.8},").replace(
+        "  citizenship_code:", "  post_code: {from: post, recode: {A: A}}\n  citizenship_code:"
+    )
+    (folder / "codes").mkdir()
+    listed = "code,parent,valid_from,valid_to,label_es,label_pt,label_en\nA,,,,Puesto A,Posto A,Post A\n"
+    (folder / "codes" / "CL_POST.csv").write_text(listed, encoding="utf-8")
+    source.write_text(stated, encoding="utf-8")
+    covered, _ = observed(folder)
+    policies = figures(covered, "immigration_by_policy", "history_policy")
+    assert policies["2019", "covered"] != policies["2019", "midpoint"]
+    tables = figures(covered, "immigration_tables_by_policy", "flow_table")
+    assert tables["2019", "covered_whole"] > 0
+    assert tables["2019", "covered_whole"] <= tables["2019", "covered_post"] + 1e-9
+
+
+def test_an_account_without_vital_events_closes_and_says_that_it_is_unadjusted(tmp_path: Path) -> None:
+    table, _ = observed(write_border(tmp_path, {"2023": histories(60)}))
+    items = figures(table, "population_account", "account_item")
+    for year in {year for year, _ in items}:
+        account = {item: value for (y, item), value in items.items() if y == year}
+        assert account["opening"] + account["arrivals"] - account["departures"] == account["closing"]
+    notes = {r["error_note"] for r in table.to_pylist() if r["indicator_code"] == "population_account"}
+    assert notes == {"unadjusted"}
+
+
+def test_a_year_opens_as_the_last_one_closed_with_births_and_deaths(tmp_path: Path) -> None:
+    """What the civil registry adds to one year stands in the opening of the next."""
+    folder = write_border(tmp_path, {"2023": histories(60)})
+    source = folder / "sources" / "border.yaml"
+    years = "'2019': {births: {CO: 9, XI: 2}, deaths: {CO: 4}}, '2020': {births: {CO: 5}, deaths: {CO: 1}}"
+    text = source.read_text(encoding="utf-8").replace("vintages: 0,", f"vintages: 0, vital: {{{years}}},")
+    source.write_text(text, encoding="utf-8")
+    table, _ = observed(folder)
+    items = figures(table, "population_account", "account_item")
+    assert items["2019", "births"] == 11 and items["2019", "deaths"] == 4
+    assert items["2020", "opening"] == items["2019", "closing"]
+    for year in ("2019", "2020"):
+        account = {item: value for (y, item), value in items.items() if y == year}
+        gained = account["births"] + account["arrivals"]
+        lost = account["deaths"] + account["departures"]
+        assert account["opening"] + gained - lost == account["closing"]

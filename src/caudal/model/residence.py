@@ -32,7 +32,9 @@ class VitalSpec(Spec):
 
     births: Mapping[str, int] = {}
     deaths: Mapping[str, int] = {}
-    residents_unseen: Mapping[str, int] = Field({}, description="at the start of the year")
+    residents_unseen: Mapping[str, int] = Field(
+        {}, description="at the start of the year; without it, what the vital events of the year before leave"
+    )
 
 
 class ResidenceSpec(Spec):

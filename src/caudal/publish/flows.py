@@ -28,6 +28,8 @@ from caudal.publish.voice import Shown, Voice
 MOVEMENT, ACCOUNT, POLICY = "movement", "account_item", "history_policy"
 REPAIR, TABLE = "history_repair", "flow_table"
 PROVISIONAL = "P"
+#: Lines beside the policies that are estimates, whatever their figures.
+CORRECTED = ("corrected", "covered")
 #: Months of the fans and of the revision triangle.
 FAN_MONTHS, TRIANGLE_MONTHS = 36, 12
 #: Items of the account in the order of its sum, with their signs.
@@ -302,7 +304,7 @@ class _Desk:
             pairs = tuple(
                 self._moved(c, u) if c is not None else None for c, u in zip(cells, used, strict=True)
             )
-            chosen = [c.value if c is not None else None for c in cells] == used
+            chosen = code not in CORRECTED and [c and c.value for c in cells] == used
             rows.append((self.voice.code(POLICY, code), chosen, pairs))
         text = self.voice.words.text
         return Policies(self.voice.when(year), (text["flow_came"], text["flow_left"]), tuple(rows))

@@ -15,6 +15,7 @@ from caudal.estimate.stays.reading import PackedRegister, Reading, read_register
 from caudal.estimate.stays.repair import RepairPolicy, Runs
 from caudal.estimate.stays.stocks import Vital, population_account, stocks
 from caudal.simulate.crossings import Plan, RegisterErrors, simulate_crossings
+from tests.unit.estimate_stays.registers import register
 
 
 def _register(rows: list[tuple[int, str, str, str]]) -> PackedRegister:
@@ -105,3 +106,38 @@ def test_a_register_read_without_citizenship_has_a_total_only() -> None:
     register = read_register(table, Reading(with_columns=()))
     account = population_account(register, date(2019, 1, 1), date(2020, 6, 1)).to_pylist()
     assert [(r["citizenship_code"], r["immigration_n"]) for r in account] == [("_T", 1)]
+
+
+def test_nobody_is_resident_before_birth() -> None:
+    """Born inside in June 2020, first seen leaving for a week in 2021: a birth, not an opening."""
+    days = [(0, "2021-03-01T10:00", "exit"), (0, "2021-03-08T10:00", "entry")]
+    days += [(1, "2021-05-01T10:00", "exit"), (1, "2021-05-08T10:00", "entry")]
+    born = register(
+        days, citizenship_code=["PAN"] * 4, birth_date=[date(2020, 6, 1)] * 2 + [date(1980, 1, 1)] * 2
+    )
+    held = {
+        r["date_code"]: r
+        for r in stocks(born, [date(2019, 12, 31), date(2020, 12, 31)]).to_pylist()
+        if r["citizenship_code"] == "PAN"
+    }
+    assert [(r["present_n"], r["resident_n"]) for r in held.values()] == [(1, 1), (2, 2)]
+    account = population_account(born, date(2019, 12, 31), date(2020, 12, 31)).to_pylist()[-1]
+    assert (account["opening_n"], account["births_n"], account["closing_n"]) == (1, 1, 2)
+    vital = Vital(births={"PAN": 7}, deaths={"PAN": 3})
+    whole = population_account(born, date(2019, 12, 31), date(2020, 12, 31), vital=vital).to_pylist()[-1]
+    assert (whole["opening_n"], whole["births_n"], whole["closing_n"]) == (1, 7, 5), (
+        "seen births are among all"
+    )
+
+
+def test_a_date_of_birth_after_a_crossing_does_not_open_the_account() -> None:
+    """The last stated date of birth is the one that counts, even where an earlier crossing denies it."""
+    days = [
+        (0, "2020-03-01T10:00", "exit"),
+        (0, "2020-03-08T10:00", "entry"),
+        (0, "2022-03-08T10:00", "exit"),
+    ]
+    births = [date(1990, 1, 1), date(1990, 1, 1), date(2020, 6, 1)]
+    strange = register(days, citizenship_code=["PAN"] * 3, birth_date=births)
+    for start, end in ((2019, 2020), (2020, 2021), (2018, 2022)):
+        population_account(strange, date(start, 12, 31), date(end, 12, 31))

@@ -53,17 +53,25 @@ def test_the_page_of_flows_is_there_in_every_language(built: Built, language: st
     assert 'href="flow/index.html"' in home
 
 
-def test_the_account_closes_to_the_person_and_says_that_it_is_unadjusted(cells: list[dict[str, Any]]) -> None:
-    rows = [
-        r
-        for r in cells
-        if r["indicator_code"] == "population_account" and r["citizenship_status_code"] == "_T"
-    ]
-    for year in {r["time_period"] for r in rows}:
-        items = {r["account_item_code"]: r["value"] for r in rows if r["time_period"] == year}
-        assert items["opening"] + items["arrivals"] - items["departures"] == items["closing"]
-        assert "births" not in items
-    assert {r["error_note"] for r in rows} == {"unadjusted"}
+def test_the_account_closes_to_the_person_with_births_and_deaths(cells: list[dict[str, Any]]) -> None:
+    """P1 = P0 + births - deaths + immigration - emigration, and naturalisations for a nationality."""
+    for code in ("_T", "CIT", "FOR"):
+        rows = [
+            r
+            for r in cells
+            if r["indicator_code"] == "population_account" and r["citizenship_status_code"] == code
+        ]
+        whole = 0
+        for year in {r["time_period"] for r in rows}:
+            items = {r["account_item_code"]: r["value"] for r in rows if r["time_period"] == year}
+            if None in items.values() or not {"opening", "births", "deaths", "closing"} <= set(items):
+                continue
+            gained = sum(items.get(i) or 0 for i in ("births", "arrivals", "naturalised_in"))
+            lost = sum(items.get(i) or 0 for i in ("deaths", "departures", "naturalised_out"))
+            assert items["opening"] + gained - lost == items["closing"]
+            whole += 1
+        assert whole or code != "_T"
+        assert "unadjusted" not in {r["error_note"] for r in rows}
 
 
 def test_every_provisional_month_stands_in_each_kept_edition(cells: list[dict[str, Any]]) -> None:

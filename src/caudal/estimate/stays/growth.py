@@ -47,14 +47,10 @@ class Chosen:
     file: Path
     persons: Ints
 
-    @property
-    def has_crossings(self) -> bool:
-        """Whether any of them ever crossed."""
-        return len(self.persons) > 0
 
-
-def choose(files: Sequence[Path], persons: Ints, target: Path) -> Chosen:
-    """Writes the crossings of ``persons`` in ``files`` to ``target``, in their order."""
+def choose(files: Sequence[Path], earlier_n: int, persons: Ints, target: Path) -> tuple[Chosen, Chosen]:
+    """The crossings of ``persons`` in the first ``earlier_n`` of ``files``, and in all of them, in order and
+    under the same new numbers; written into the folder ``target``."""
     with duckdb.connect() as session:
         session.register("moved", pa.table({c.PERSON: np.unique(persons)}))
         session.register(
@@ -67,16 +63,46 @@ def choose(files: Sequence[Path], persons: Ints, target: Path) -> Chosen:
             f" JOIN moved USING ({c.PERSON}) JOIN places USING (filename)"
         )
         session.execute(
-            f"CREATE TABLE numbers AS SELECT {c.PERSON} AS known, row_number() OVER (ORDER BY known) - 1 AS n"
-            f" FROM (SELECT DISTINCT {c.PERSON} FROM chosen)"
+            "CREATE TABLE numbers AS SELECT known, row_number() OVER (ORDER BY first, known) - 1 AS n"
+            f" FROM (SELECT {c.PERSON} AS known, min(place) AS first FROM chosen GROUP BY known)"
         )
+        found = session.sql("SELECT known FROM numbers ORDER BY n").to_arrow_table()["known"].to_numpy()
+        numbers = np.asarray(found, np.int64)
+        parts = {"without.parquet": earlier_n, "within.parquet": len(files)}
+        for name, places in parts.items():
+            session.execute(
+                f"COPY (SELECT x.* EXCLUDE ({c.PERSON}, place, filename, file_row_number), n AS {c.PERSON}"
+                f" FROM chosen x JOIN numbers ON x.{c.PERSON} = known WHERE place < {places}"
+                f" ORDER BY place, file_row_number) TO {literal(str(target / name))} (FORMAT parquet)"
+            )
+    without, within = (Chosen(target / name, numbers) for name in parts)
+    return without, within
+
+
+def differing(without: Path | None, within: Path | None, target: Path) -> tuple[Path | None, Path | None]:
+    """Classified rows of two states of the same persons, without the years of a person that are alike.
+
+    What is counted of a person in a period of up to a year is the same for them, and cancels out.
+    """
+    if without is None or within is None:
+        return without, within
+    year = f"{c.PERSON}, year(moment) AS moved_year"
+    with duckdb.connect() as session:
+        for name, path in (("a", without), ("b", within)):
+            session.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
         session.execute(
-            f"COPY (SELECT x.* EXCLUDE ({c.PERSON}, place, filename, file_row_number), n AS {c.PERSON}"
-            f" FROM chosen x JOIN numbers ON x.{c.PERSON} = known ORDER BY place, file_row_number)"
-            f" TO {literal(str(target))} (FORMAT parquet)"
+            f"CREATE TABLE moved AS SELECT {year} FROM (SELECT * FROM a EXCEPT ALL SELECT * FROM b)"
+            f" UNION SELECT {year} FROM (SELECT * FROM b EXCEPT ALL SELECT * FROM a)"
         )
-        known = session.sql("SELECT known FROM numbers ORDER BY n").to_arrow_table()["known"].to_numpy()
-    return Chosen(target, np.asarray(known, np.int64))
+        found = []
+        for name in ("a", "b"):
+            path = target / f"{name}.parquet"
+            session.execute(
+                f"COPY (SELECT {name}.* FROM {name} SEMI JOIN moved ON {name}.{c.PERSON} = moved.{c.PERSON}"
+                f" AND year({name}.moment) = moved_year) TO {literal(str(path))} (FORMAT parquet)"
+            )
+            found.append(path)
+    return found[0], found[1]
 
 
 def persons_of(files: Iterable[Path]) -> Ints:

@@ -32,6 +32,7 @@ from caudal.estimate.stays.growth import (
     MOST_NEW,
     Chosen,
     choose,
+    differing,
     first_date,
     persons_of,
     rows_of,
@@ -107,7 +108,8 @@ class Register:
     """The deliveries of one source, in order, under one residence spec. ``columns``: those of the records.
 
     ``chosen``: some persons alone; ``stock_years``: stocks at the end of these years, not of all;
-    ``with_crossings``: whether rows of crossings stand beside the stocks.
+    ``with_crossings``: whether rows of crossings stand beside the stocks; ``rows``: the classified rows that
+    are counted, where they are made already.
     """
 
     residence: ResidenceSpec
@@ -118,6 +120,7 @@ class Register:
     chosen: Chosen | None = None
     stock_years: tuple[int, ...] | None = None
     with_crossings: bool = True
+    rows: Path | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -161,10 +164,10 @@ class Register:
         """Years with a stock at their end."""
         return self.timing.years if self.stock_years is None else self.stock_years
 
-    @cached_property
+    @property
     def relation(self) -> str:
         """The classified rows as SQL."""
-        return f"read_parquet({literal(self.classified().as_posix())})"
+        return f"read_parquet({literal((self.rows or self.classified()).as_posix())})"
 
     def classified(self) -> Path:
         """The file of classified rows; of some persons, or of some stocks alone, it is not kept."""
@@ -206,10 +209,8 @@ class Register:
         before = step.earlier.already(what) if step else None
         if step is None or before is None:
             return [(counted(self), 1)]
-        moved = [(part, sign) for part, sign in ((step.without, -1), (step.within, 1)) if part.has_crossings]
-        if of_rows and step.new_stocks is not None:
-            moved.append((step.new_stocks, 1))
-        return [(before, 1), *((counted(part), sign) for part, sign in moved)]
+        parts = step.counted if of_rows else ((step.without, -1), (step.within, 1))
+        return [(before, 1), *((counted(part), sign) for part, sign in parts if part.has_crossings)]
 
     def already(self, what: str) -> pa.Table | None:
         """A table of :meth:`count` if it is kept."""
@@ -246,16 +247,14 @@ class Register:
         late = run_out(earlier.stays, earlier.timing.last, self.timing.last)
         moved = np.concatenate([persons_of(new), late])
         place = Path(mkdtemp(prefix="moved-", dir=self.scratch))
-        years = earlier.years
-        within = choose(self.files, moved, place / "within.parquet")
-        without = choose(earlier.files, moved, place / "without.parquet")
-        added = tuple(y for y in self.years if y not in years)
-        return Step(
-            earlier,
-            replace(earlier, chosen=without, stock_years=years),
-            replace(self, chosen=within, stock_years=years),
-            replace(self, stock_years=added, with_crossings=False) if added else None,
+        chosen = choose(self.files, len(earlier.deliveries), moved, place)
+        added = tuple(y for y in self.years if y not in earlier.years)
+        without, within = (
+            replace(r, chosen=part, stock_years=earlier.years)
+            for r, part in zip((earlier, self), chosen, strict=True)
         )
+        stocks = replace(self, stock_years=added, with_crossings=False) if added else None
+        return Step(earlier, without, within, stocks)
 
     def foreseen(self, direction: str, width: int, time: str) -> list[dict[str, Any]]:
         """Provisional migrations of the open periods as of each kept delivery, months or (width 4) years.
@@ -326,6 +325,20 @@ class Step:
     without: Register
     within: Register
     new_stocks: Register | None
+
+    @cached_property
+    def counted(self) -> tuple[tuple[Register, int], ...]:
+        """What classified rows are counted of, with signs: years of persons that differ, and new stocks."""
+        place = Path(mkdtemp(prefix="years-", dir=self.within.scratch))
+        before, after = differing(_rows_of(self.without), _rows_of(self.within), place)
+        parts = [(replace(self.without, rows=before), -1), (replace(self.within, rows=after), 1)]
+        if self.new_stocks is not None:
+            parts.append((replace(self.new_stocks, rows=self.new_stocks.classified()), 1))
+        return tuple(parts)
+
+
+def _rows_of(register: Register) -> Path | None:
+    return register.classified() if register.has_crossings else None
 
 
 Count = Callable[[Register], pa.Table]

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from caudal.errors import CaudalError
 from caudal.estimate.indicators import Crossing, Planned
 from caudal.estimate.stays import columns as c
 from caudal.estimate.stays.classify import count_repairs
 from caudal.estimate.stays.cube import CubeSpec
-from caudal.estimate.stays.losses import corrected_cube, estimated_losses
+from caudal.estimate.stays.losses import MOST_LOSS, Losses, corrected_cube, estimated_losses
 from caudal.estimate.stays.migrations import direction_of
 from caudal.estimate.stays.sensitivity import policy_movement
 from caudal.estimate.stays.stocks import ITEMS, Vital, adjusted, recorded_account
@@ -47,7 +48,7 @@ COLUMNS: Mapping[str, str] = {
     "naturalised_out": "naturalised_out_n",
     "closing": "closing_n",
 }
-_CORRECTED = "corrected"
+_CORRECTED, _COVERED = "corrected", "covered"
 _REPAIRS = ("duplicates", "ties", "runs_of_entries", "runs_of_exits")
 REPAIRS = (*_REPAIRS, "dropped", "unusable")
 #: Where the policy drops a person, figures of persons differ too much to be a policy's doing alone.
@@ -95,16 +96,36 @@ def _one_group() -> dict[str, str]:
 
 def _account_of(register: Register, year: int) -> pa.Table:
     """The account of a year by citizenship, with the vital events that the source states."""
-    start, end = date(year - 1, 12, 31), date(year, 12, 31)
-    recorded = register.count(f"account {year}", lambda r: recorded_account(r.packed, start, end, r.settings))
+    recorded = _recorded(register, year)
     stated = register.residence.vital.get(str(year))
     if stated is None:
         return adjusted(recorded, None)
-    named = {*stated.births, *stated.deaths, *stated.residents_unseen}
+    vital = Vital(stated.births, stated.deaths, _unseen(register, year))
+    named = {*vital.births, *vital.deaths, *vital.residents_unseen}
     more = sorted(named - set(recorded["citizenship_code"].to_pylist()))
     unseen = pa.table({"citizenship_code": more, **{n: [0] * len(more) for n in ITEMS}}, recorded.schema)
-    vital = Vital(stated.births, stated.deaths, stated.residents_unseen)
     return adjusted(pa.concat_tables([recorded, unseen]), vital)
+
+
+def _recorded(register: Register, year: int) -> pa.Table:
+    start, end = date(year - 1, 12, 31), date(year, 12, 31)
+    return register.count(f"account {year}", lambda r: recorded_account(r.packed, start, end, r.settings))
+
+
+def _unseen(register: Register, year: int) -> Mapping[str, int]:
+    """Residents at the start of a year whom the register does not show, less those whom it shows still: as
+    stated, else as the vital events of the year before leave it, so that a year opens as the last closed."""
+    vital = register.residence.vital
+    stated, before = vital.get(str(year)), vital.get(str(year - 1))
+    if before is None or (stated is not None and stated.residents_unseen):
+        return stated.residents_unseen if stated else {}
+    left = Counter(_unseen(register, year - 1))
+    left.update(before.births)
+    left.subtract(before.deaths)
+    seen = _recorded(register, year - 1)
+    births = zip(seen["citizenship_code"].to_pylist(), seen["births_n"].to_pylist(), strict=True)
+    left.subtract({code: n for code, n in births if n})
+    return left
 
 
 def _by_status(rows: list[dict[str, Any]], territory: str) -> dict[str, list[dict[str, Any]]]:
@@ -143,22 +164,31 @@ def _policies(register: Register, planned: Planned) -> list[dict[str, Any]]:
             total = sum(r[f"{policy}_n"] for r in rows)
             found.append(_cell(total, year=str(year), history_policy=policy))
         then = register.when_final(year)
-        fixed = _of(then.kept("corrected", partial(_corrected, then)), year, direction)
-        if not fixed:
-            continue
-        value, se = (sum(r[n] for r in fixed) for n in ("value", "model_se"))
-        limits = {
-            "lower": max(0.0, float(np.round(value - 1.96 * se))),
-            "upper": float(np.round(value + 1.96 * se)),
-        }
-        told = {"model_se": float(se), **limits, "year": str(year), "history_policy": _CORRECTED}
-        found.append(_cell(float(np.round(value)), "E", "corrected-for-losses", **told))
+        if fixed := _of(then.kept("corrected", partial(_corrected, then)), year, direction):
+            # Months err together, as far as the losses are not known well.
+            found.append(_fixed(year, _CORRECTED, fixed, sum(r["model_se"] for r in fixed)))
+        if covered := _of(then.kept("covered", partial(_covered, then)), year, direction):
+            # The share of a post is taken as stated: what is left is chance, cell by cell.
+            se = float(np.sqrt(sum(r["model_se"] ** 2 for r in covered)))
+            found.append(_fixed(year, _COVERED, covered, se))
     return found
+
+
+def _fixed(year: int, policy: str, rows: list[dict[str, Any]], se: float) -> dict[str, Any]:
+    """A corrected figure of a year with its limits."""
+    value = sum(r["value"] for r in rows)
+    limits = {
+        "lower": max(0.0, float(np.round(value - 1.96 * se))),
+        "upper": float(np.round(value + 1.96 * se)),
+    }
+    told = {"model_se": float(se), **limits, "year": str(year), "history_policy": policy}
+    return _cell(float(np.round(value)), "E", "corrected-for-losses", **told)
 
 
 def _tables(register: Register, planned: Planned) -> list[dict[str, Any]]:
     """How far each table of a final year moves: the sum over its cells of the distance between the largest
-    and the smallest figure under any policy, as a share of the total."""
+    and the smallest figure under any policy, as a share of the total; and of what the coverage of posts adds
+    to or takes from each cell."""
     direction = direction_of(planned.formula.universe)
     moved = register.count("policies", _under_policies)
     found = []
@@ -171,6 +201,25 @@ def _tables(register: Register, planned: Planned) -> list[dict[str, Any]]:
                 code = f"by_{name}" if name else "whole"
                 share = {**_cell(width / total, year=str(year), flow_table=code), "n": total}
                 found.append(share)
+        found += _covered_tables(register, year, direction)
+    return found
+
+
+def _covered_tables(register: Register, year: int, direction: str | None) -> list[dict[str, Any]]:
+    """How far the coverage of posts, as the source states it, moves each table of a year."""
+    then = register.when_final(year)
+    table = then.kept("covered", partial(_covered, then))
+    rows = _of(table, year, direction)
+    total = sum(r["recorded_n"] for r in rows)
+    found = []
+    for name in ("", *(d for d in TABLES if f"{d}_code" in table.column_names)):
+        moved: dict[str, float] = defaultdict(float)
+        for row in rows:
+            moved[row[f"{name}_code"] if name else ""] += row["value"] - row["recorded_n"]
+        if total:
+            share = sum(abs(v) for v in moved.values()) / total
+            code = f"covered_{name or 'whole'}"
+            found.append({**_cell(share, "E", year=str(year), flow_table=code), "n": total})
     return found
 
 
@@ -185,6 +234,12 @@ def _width(rows: list[dict[str, Any]], by: str, policies: tuple[str, ...]) -> in
 
 def _under_policies(register: Register) -> pa.Table:
     """Migrations by month, direction and every breakdown, under every policy."""
+    table = policy_movement(register.packed, register.settings, _by_tables(register))
+    return table.drop_columns(["least_n", "most_n", "movement_pct"])
+
+
+def _by_tables(register: Register) -> CubeSpec:
+    """By month, direction and every breakdown of :data:`TABLES` that the register has."""
     packed = register.packed
     there = {
         "sex": packed.sex is not None,
@@ -192,9 +247,7 @@ def _under_policies(register: Register) -> pa.Table:
         "citizenship": c.CITIZENSHIP in packed.labels,
         "post": c.POST in packed.labels,
     }
-    by = ("month", "direction", *(d for d in TABLES if there.get(d, True)))
-    table = policy_movement(packed, register.settings, CubeSpec(by=by))
-    return table.drop_columns(["least_n", "most_n", "movement_pct"])
+    return CubeSpec(by=("month", "direction", *(d for d in TABLES if there.get(d, True))))
 
 
 def _policies_of(moved: pa.Table) -> tuple[str, ...]:
@@ -203,21 +256,38 @@ def _policies_of(moved: pa.Table) -> tuple[str, ...]:
 
 
 def _of(table: pa.Table, year: int, direction: str | None) -> list[dict[str, Any]]:
-    rows = table.to_pylist()
-    return [r for r in rows if r["month_code"][:4] == str(year) and r["direction_code"] == direction]
+    there = pc.equal(table["direction_code"], direction)
+    kept = pc.and_(there, pc.starts_with(table["month_code"], str(year)))
+    return list(table.filter(kept).to_pylist())
 
 
 def _corrected(register: Register) -> pa.Table:
     """The cube corrected for losses; empty where more was lost than can be corrected."""
-    coverage = dict(register.residence.coverage_by_post) if c.POST in register.packed.labels else {}
+    coverage = _coverage(register)
     try:
         measured = estimated_losses(count_repairs(register.packed, register.settings))
         losses = replace(measured, coverage_by_post=coverage)
     except CaudalError as error:
         if any(p.code != "stays-loss-out-of-range" for p in error.problems):
             raise
-        return pa.table({n: pa.array([], pa.string()) for n in ("month_code", "direction_code")})
+        return _NOTHING
     return corrected_cube(register.packed, register.settings, _BY_MONTH, losses)
+
+
+def _coverage(register: Register) -> dict[str, float]:
+    return dict(register.residence.coverage_by_post) if c.POST in register.packed.labels else {}
+
+
+def _covered(register: Register) -> pa.Table:
+    """Migrations by every breakdown, corrected for the coverage of posts alone; empty without any."""
+    coverage = _coverage(register)
+    if not coverage or max(1 - share for share in coverage.values()) > MOST_LOSS:
+        return _NOTHING
+    losses = Losses(0.0, 0.0, coverage_by_post=coverage)
+    return corrected_cube(register.packed, register.settings, _by_tables(register), losses)
+
+
+_NOTHING = pa.table({n: pa.array([], pa.string()) for n in ("month_code", "direction_code")})
 
 
 def _repairs(register: Register) -> list[dict[str, Any]]:
