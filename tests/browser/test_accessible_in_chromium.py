@@ -15,11 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from caudal.publish import build_site
-from caudal.river.build import build
-from tests.support.small_country import write_country
-from tests.unit.publish.fixture import write_release
-from tests.unit.river.test_stories import write as write_story
+from tests.browser.every_template import write_releases
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -62,12 +58,9 @@ OPTIONS = (
 
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
-    """Two sites that together use every template."""
-    folder = tmp_path_factory.mktemp("sites")
-    build_site(write_release(folder / "release"), folder / "fixture")
-    country = write_country(folder / "country")
-    write_story(country, seen="24.1")
-    return folder / "fixture", build(country).release / "site"
+    """Sites that together use every template, but those of journeys."""
+    releases, _ = write_releases(tmp_path_factory.mktemp("sites"))
+    return tuple(release / "site" for release in releases)
 
 
 def judged(
