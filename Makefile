@@ -6,12 +6,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 DEMO   := examples/istmo
 PERSONS ?= 120000
-BENCHMARKS := river survey_cube stays_speed stays_incremental stays_accuracy source_draft
+BENCHMARKS := river survey_cube stays_speed stays_incremental stays_accuracy source_draft site
 
 .DEFAULT_GOAL := help
 # A recipe must not run beside another: both would make the same environment.
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-all check format lint types tests docs bench wheels clean
+.PHONY: help demo test test-long test-all check format lint types tests docs bench pictures wheels clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench: $(VENV)/dev  ## Run every benchmark and print its ratios
 	@for b in $(BENCHMARKS); do echo "== $$b"; $(BIN)/python benchmarks/$$b.py || exit 1; done
 	$(BIN)/python -m benchmarks.protect_suppression small middle large
 	$(BIN)/python -m benchmarks.protect_cell_key
+
+pictures: $(VENV)/dev  ## Renew the pictures of pages, after looking at what changed
+	$(BIN)/python -m tests.browser.pictures
 
 wheels: $(VENV)/run  ## Gather wheels in dist/wheels, to install without a network
 	$(BIN)/python -m pip wheel --quiet --wheel-dir dist/wheels .
