@@ -56,17 +56,19 @@ def cube_pattern(
     candidate: Bools,
     cost: Floats,
     *,
+    cells: Ints | None = None,
     seed: int = 0,
     deadline: float = np.inf,
 ) -> tuple[Bools, list[Move]] | None:
     """Cells to withhold, and the alternatives that prove them; None where a cell has no cube, or no time.
 
-    ``know``, ``always`` and ``candidate`` as in the search: what the attacker knows and what each cell must
-    be able to move, the cells that are withheld whatever it costs, and those that may be.
+    ``cells``: those that are not proved otherwise; all that must be, where it is not given. ``know``,
+    ``always`` and ``candidate`` as in the search: what the attacker knows and what each cell must be able to
+    move, the cells that are withheld whatever it costs, and those that may be.
     """
     finder = _Finder(system, know, always | candidate, np.where(always, 0.0, cost), seed)
     choices: dict[int, Choices] = {}
-    for cell in np.flatnonzero(always & (know.demand > 0)):
+    for cell in np.flatnonzero(always & (know.demand > 0)) if cells is None else cells:
         found = None if time.process_time() > deadline else finder.through(int(cell))
         if found is None:
             return None

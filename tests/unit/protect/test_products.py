@@ -191,3 +191,21 @@ def test_blocks_are_taken_where_they_are_certified_and_cheaper(
     found = route.find_pattern(system, primary, demand=Demand())
     assert found.certified and found.in_blocks == (certified and dearer < 0) != found.of_cubes
     assert found.least_secondary_n == cubes.least_secondary_n > 0
+
+
+def test_cubes_prove_what_blocks_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = plain()
+    primary = small_counts(system.counts, 5)
+    whole = suppress(system, primary)
+    proof = whole.certificate
+    assert proof is not None and proof.unproved == ()
+    know = knowledge(system, primary, Demand())
+    half = confirmed(system.matrix, know, whole.suppressed, proof.moves[: len(proof.moves) // 2], 4)
+    assert half.unproved
+    left = replace(whole, certificate=half, open_cells=half.unproved)
+    monkeypatch.setattr(route, "suppress", lambda *args, **options: replace(left, cut=True))
+    monkeypatch.setattr(route, "suppress_in_blocks", lambda *args, **options: left)
+    found = route.find_pattern(system, primary, demand=Demand())
+    assert found.certified and found.in_blocks and found.cut
+    assert (found.suppressed >= whole.suppressed).all()
+    assert found.secondary_n == (found.suppressed & ~primary & ~system.hidden).sum()
