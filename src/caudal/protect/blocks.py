@@ -38,7 +38,7 @@ BLOCK = 4000
 #: Rounds in which the search of a block explores before its pattern only grows.
 ROUNDS = 12
 #: Seconds for one block, and how often it is tried without the cells that nothing in it protects.
-BLOCK_S, TRIES = 8.0, 4
+BLOCK_S, TRIES = 30.0, 4
 #: Siblings that are tried in turn to take up what a child moves.
 SIBLINGS = 1
 #: Cubes that are tried through a cell that no block protects.
@@ -97,6 +97,7 @@ class _Run:
     deadline: float
     moves: Sequence[Move] = ()
     blocks_n: int = 0
+    cut: bool = False
 
     def __post_init__(self) -> None:
         self.by_column = self.system.matrix.tocsc()
@@ -164,6 +165,7 @@ class _Run:
                 return
             found = self.search(cells, min(left, BLOCK_S), attempt)
             self.blocks_n += 1
+            self.cut = self.cut or found.cut
             if found.certified:
                 self.accept(cells, found)
                 return
@@ -232,6 +234,7 @@ class _Run:
             unproved,
             (),
             proof,
+            self.cut,
         )
 
 

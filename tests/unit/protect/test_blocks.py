@@ -85,6 +85,14 @@ def test_a_cell_that_nothing_protects_is_named(system: CellSystem) -> None:
     assert pattern.open_cells
 
 
+def test_without_time_nothing_is_certified(system: CellSystem) -> None:
+    """Cubes need no time limit; without them either, every small cell is named as open."""
+    primary = small_counts(system.counts, 5)
+    pattern = suppress_in_blocks(system, primary, fixed=~primary, time_limit_s=0.0)
+    assert not pattern.certified
+    assert set(pattern.open_cells) == set(np.flatnonzero(primary).tolist())
+
+
 def test_cells_that_must_stay_stay(system: CellSystem) -> None:
     primary = small_counts(system.counts, 5)
     fixed = np.array([k[1] == "_T" or k[2] == "_T" for k in system.keys]) & ~primary

@@ -59,7 +59,7 @@ def test_pages_and_verdict_tell_the_method(rounded: Path) -> None:
     assert "rounding" in verdict.read_text("utf-8")
 
 
-@pytest.mark.parametrize("other", ["cell_key", "suppression"])
+@pytest.mark.parametrize("other", ["cell_key", pytest.param("suppression", marks=pytest.mark.long)])
 def test_a_chain_of_releases_keeps_its_method(rounded: Path, other: str, tmp_path: Path) -> None:
     folder = write_census(tmp_path / "pais", NOISE.format("rounding"))
     build(folder)
@@ -134,7 +134,7 @@ def two(k: int) -> float:
     [
         ("dominance_n: 1\ndominance_k: 60\np_percent: 0\n", rich, True),
         ("dominance_n: 1\ndominance_k: 90\np_percent: 0\n", rich, False),
-        ("dominance_n: 2\ndominance_k: 90\np_percent: 0\n", two, True),
+        pytest.param("dominance_n: 2\ndominance_k: 90\np_percent: 0\n", two, True, marks=pytest.mark.long),
         ("dominance_k: 100\np_percent: 10\n", two, True),
     ],
 )
