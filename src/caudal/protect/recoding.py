@@ -15,6 +15,7 @@ Reference: Hundepool et al. (2012), Statistical Disclosure Control, section 5.3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -148,9 +149,20 @@ def _wider(cells: Mapping[Key, int], axis: int, families: Mapping[str, Sequence[
     """Neighbours merged two by two."""
     into: dict[str, str] = {}
     for codes in families.values():
-        ordered = sorted(codes)
+        ordered = sorted(codes, key=_in_order)
         into |= {c: ordered[i - i % 2] for i, c in enumerate(ordered)}
     return _merged(cells, axis, into)
+
+
+def _in_order(code: str) -> tuple[int, int, str]:
+    """The place of a class among others: what is below a limit first, what is above one last.
+
+    >>> sorted(["Y15T24", "Y5T14", "Y_GE65", "Y_LT5"], key=_in_order)
+    ['Y_LT5', 'Y5T14', 'Y15T24', 'Y_GE65']
+    """
+    end = -1 if "_LT" in code else 1 if "_GE" in code else 0
+    first = re.search(r"[0-9]+", code)
+    return end, int(first.group()) if first else 0, code
 
 
 def _merged(cells: Mapping[Key, int], axis: int, into: Mapping[str, str]) -> dict[Key, int]:
