@@ -2,12 +2,12 @@
 
 from caudal.catalogue import load_catalogue
 from caudal.model.protection import ProtectionPolicy
-from caudal.protect.verdict import PopulationVerdict, VerdictReport
+from caudal.protect.verdict import Note, PopulationVerdict, VerdictReport
 from caudal.river.verdict_page import verdict_page
 
 POPULATION = PopulationVerdict(
     "XI/census/2023/2023-12", "suppression", 820, 27, 20, 19, 47, 47, 4, 1, 38, 12, False,
-    notes=("<b>note</b>",),
+    notes=(Note("set_aside", {"source": "survey", "reason": "<b>note</b>"}),),
 )  # fmt: skip
 REPORT = VerdictReport(
     100, 60, 40, 0, 0, (POPULATION,),
