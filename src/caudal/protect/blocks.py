@@ -41,6 +41,8 @@ ROUNDS = 12
 BLOCK_S, TRIES = 30.0, 4
 #: Siblings that are tried in turn to take up what a child moves.
 SIBLINGS = 1
+#: Share of the time limit for blocks; the rest is for cubes.
+BLOCKS_SHARE = 0.8
 #: Cubes that are tried through a cell that no block protects.
 CUBES = 2000
 
@@ -76,6 +78,7 @@ def suppress_in_blocks(
         nothing if fixed is None else fixed,
         zeros,
         seed,
+        time.process_time() + BLOCKS_SHARE * time_limit_s,
         time.process_time() + time_limit_s,
     )
     run.all_families()
@@ -95,6 +98,7 @@ class _Run:
     zeros: bool
     seed: int
     deadline: float
+    end: float
     moves: Sequence[Move] = ()
     blocks_n: int = 0
     cut: bool = False
@@ -132,6 +136,9 @@ class _Run:
         for cell in self.open(np.arange(self.system.size)):
             if self.proved[cell]:
                 continue
+            if time.process_time() > self.end:
+                self.cut = True
+                return
             found = cubes.cheapest(int(cell), self.suppressed, rules, rng, CUBES)
             if found is not None:
                 (cells, moved), steps = found
