@@ -108,7 +108,7 @@ def test_a_check_names_what_is_not_there_and_how_to_get_it(
     (folder / "sources" / "neighbour.yaml").write_text(RELEASE, encoding="utf-8")
     code, told = checked(folder, capsys)
     assert code == 0
-    assert "falta permits: permits_2024Q1.csv: consígalo en https://agency.example/permits" in told
+    assert "falta permits: permits_2024Q1.csv (origen: https://agency.example/permits)" in told
     assert f"hágala antes con `caudal build {tmp_path / 'neighbour'}`" in told
 
 
