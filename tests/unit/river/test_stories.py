@@ -222,7 +222,7 @@ def test_a_story_about_a_suppressed_cell_tells_nothing_of_it_in_any_file(country
 
 
 def test_long_words_and_combining_letters_stay_in_the_picture(country: Path) -> None:
-    """A word of Guarani longer than a line is cut into lines that fit; a combining tilde stays on its letter."""
+    """A word longer than a line is cut into lines that fit; a combining tilde stays on its letter."""
     long, nasal = "Ñembohekovekuaaukapyrãmeguarãichagua" * 2, "g\u0303uarani"
     words = f'headline: {{es: "{{share}} {long} {nasal}", pt: "{{share}}", en: "{{share}} {long} {nasal}"}}'
     usual = 'headline: {es: "{share} de fuera", pt: "{share} de fora", en: "{share} from abroad"}'
