@@ -168,7 +168,10 @@ def test_single_lines_that_do_not_fit_are_quarantined(
     folder = census(tmp_path, data=homes + people + "P0400011030 1000 and more\n")
     assert main(["check", str(folder)]) == 0
     assert main(["build", str(folder), "--quiet"]) == 0
-    assert "1 of 400 rows quarantined (With another number of fields than the header: 1)" in capsys.readouterr().out
+    assert (
+        "1 of 400 rows quarantined (With another number of fields than the header: 1)"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_changed_dictionary_is_seen_by_the_next_build(
