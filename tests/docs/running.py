@@ -147,10 +147,13 @@ def _run_block(block: Block, place: Path, language: str) -> Iterator[str]:
 
 
 def _run(command: str, place: Path, language: str) -> tuple[int, str]:
-    """Exit code and output of a command; only ``caudal`` and ``cp -r`` are known."""
+    """Exit code and output of a command; only ``caudal``, ``cp -r`` and ``mv`` are known."""
     program, *rest = shlex.split(command)
     if program == "cp":
         shutil.copytree(place / rest[1], place / rest[2])
+        return 0, ""
+    if program == "mv":
+        shutil.move(place / rest[0], place / rest[1])
         return 0, ""
     if "--persons" in rest:
         rest[rest.index("--persons") + 1] = str(SMALL)
