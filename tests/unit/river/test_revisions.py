@@ -73,7 +73,7 @@ def test_a_survey_tells_how_many_answered_or_that_nobody_says(country: Path) -> 
     )
     found = metadata(build(country).release, "stocks")
     assert "of 450 households drawn, 360 answered (80.0%)" in found and "does not tell it" not in found
-    assert "de 450 hogares de la muestra respondieron 360 (80,0%)" in found
+    assert "de 450 hogares de la muestra respondieron 360 (80,0 %)" in found
 
 
 def test_more_answers_than_units_are_refused(country: Path) -> None:
