@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
+from caudal.publish.indicator import gap_cells, own_cells
 from caudal.publish.numbers import fill
-from caudal.publish.release import GAP, Cell
-from caudal.publish.tables import newest
+from caudal.publish.release import Cell
 from caudal.publish.voice import Voice
 
 _PROVISIONAL = "P"
@@ -26,7 +26,7 @@ def cautions(voice: Voice, spec: IndicatorSpec, cell: Cell | None) -> tuple[str,
     if cell is None or cell.value is None:
         return ()
     vector = ConceptVector.parse(cell.concept)
-    own = voice.release.cells_of.get(spec.indicator, ())
+    own = own_cells(voice, spec.indicator)
     return tuple(
         dict.fromkeys(
             [
@@ -81,7 +81,7 @@ def _of_gap(voice: Voice, spec: IndicatorSpec, cell: Cell) -> Iterator[str]:
         "group": voice.code(spec.gap.dimension, spec.gap.group),
         "reference": voice.code(spec.gap.dimension, spec.gap.reference),
     }
-    found = newest(voice.release.cells_of.get(spec.indicator + GAP, ()))
+    found = gap_cells(voice, spec)
     same = [c for c in found if (c.source, c.time, c.area) == (cell.source, cell.time, cell.area)]
     total = next((c for c in same if not c.categories and c.value is not None), None)
     if total is None:

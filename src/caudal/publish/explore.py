@@ -63,7 +63,8 @@ def _indicators(voice: Voice) -> Iterable[tuple[str, dict[str, Any]]]:
         if name in voice.release.cells_of:
             page = name.removesuffix(GAP) if name.removesuffix(GAP) in names else name
             facts = {"name": voice.name(spec), "unit": voice.unit(spec.unit), "decimals": spec.decimals}
-            yield name, facts | {"file": page}
+            split = {"countries": True} if page in voice.release.countries_of else {}
+            yield name, facts | {"file": page} | split
 
 
 def _codes(voice: Voice) -> Mapping[str, set[str]]:

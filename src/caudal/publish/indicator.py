@@ -1,7 +1,8 @@
 """The page of an indicator: what each source says of it, in figures, charts and tables, and its gap.
 
 The latest period of each source stands on the page; each year has a page of tables of its earlier periods,
-so that every published cell lies at one place, under its address.
+so that every published cell lies at one place, under its address. In a release about many countries the cells
+of a country lie on a page of its own (:mod:`caudal.publish.countries`), made here by a voice about it.
 """
 
 from __future__ import annotations
@@ -85,14 +86,26 @@ class Section:
 
 
 def cells_of_indicator(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
-    """Cells of an indicator, the latest vintage of each."""
+    """Cells of an indicator, the latest vintage of each; of one country, for a voice about it."""
+    if voice.country:
+        return own_cells(voice, spec.indicator)
     return newest(voice.release.cells_of.get(spec.indicator, ()))
+
+
+def own_cells(voice: Voice, indicator: str) -> tuple[Cell, ...]:
+    """Cells that lie on the page that ``voice`` makes of an indicator or of its gap: those of its country;
+    where each country has a page, those of none; all elsewhere."""
+    release, base = voice.release, indicator.removesuffix(GAP)
+    name = base if base in release.indicators else indicator
+    if voice.country or name in release.countries_of:
+        return newest(release.cells_within.get(f"{indicator}/{voice.country}", ()))
+    return newest(release.cells_of.get(indicator, ()))
 
 
 def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
     """One section for each source and concept vector, in the order of the sources of the release; of one
     source, the vector with most cells first."""
-    cells, gaps = cells_of_indicator(voice, spec), gap_cells(voice, spec)
+    cells, gaps = own_cells(voice, spec.indicator), gap_cells(voice, spec)
     order = voice.release.source_order
     sizes = Counter((c.source, c.concept) for c in cells)
     keyed = sorted(cells, key=lambda c: (order[c.source], -sizes[c.source, c.concept], c.concept))
@@ -109,8 +122,8 @@ def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
 
 
 def gap_cells(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
-    """Cells of the gap of an indicator."""
-    return newest(voice.release.cells_of.get(spec.indicator + GAP, ()))
+    """Cells of the gap of an indicator that lie on its page."""
+    return own_cells(voice, spec.indicator + GAP)
 
 
 def latest(cells: Sequence[Cell]) -> str:
@@ -123,7 +136,7 @@ def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     """The cell of the headline: the total of the area, counted by the office itself where it can be, with
     an error where there is one, of the latest year, by the source that the release names first and the
     concept vector that it uses most."""
-    totals = [c for c in _leading(voice, cells_of_indicator(voice, spec)) if c.value is not None]
+    totals = [c for c in _leading(voice, own_cells(voice, spec.indicator)) if c.value is not None]
     order = voice.release.source_order
     sizes = Counter((c.source, c.concept) for c in totals)
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
@@ -143,12 +156,12 @@ def no_headline(voice: Voice, spec: IndicatorSpec) -> Markup:
 
 def has_no_total(voice: Voice, spec: IndicatorSpec) -> bool:
     """Whether every figure of an indicator is about a part of the area, or about a corridor."""
-    return () not in by_breakdown(voice, cells_of_indicator(voice, spec))
+    return () not in by_breakdown(voice, own_cells(voice, spec.indicator))
 
 
 def counts_events(voice: Voice, spec: IndicatorSpec) -> bool:
     """Whether an indicator counts events, so that one person may stand in it more than once."""
-    cells = voice.release.cells_of.get(spec.indicator, ())
+    cells = cells_of_indicator(voice, spec)
     return any(ConceptVector.parse(v).get("unit") == "event" for v in {c.concept for c in cells})
 
 
@@ -182,7 +195,7 @@ def earlier_pages(
     voice: Voice, spec: IndicatorSpec
 ) -> Mapping[str, tuple[tuple[str, tuple[Table, ...]], ...]]:
     """Tables of the periods that the page of the indicator leaves out: by year, by source."""
-    cells = [*cells_of_indicator(voice, spec), *gap_cells(voice, spec)]
+    cells = [*own_cells(voice, spec.indicator), *gap_cells(voice, spec)]
     times: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for c in cells:
         times[c.source, c.concept].append(c)

@@ -19,6 +19,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, UNKNOWN
 from caudal.model.readiness import PUBLISHED, Axis, Readiness, ReadinessCell
 from caudal.publish.page import Page
+from caudal.publish.profiles import countries
 from caudal.publish.release import GAP, Cell, Release
 from caudal.publish.voice import Shown, Voice
 
@@ -85,12 +86,14 @@ class ReadinessView:
 
 
 def matrix_pages(voice: Voice) -> Iterator[Page]:
-    """The two pages, where a release has what they show."""
+    """The two pages, where a release has what they show. The matrix of a country that has a profile stands
+    there: a page of all would grow with each."""
     text = voice.words.text
     if tables := gap_tables(voice):
         yield Page("inequality.html", "inequality.html", text["inequality"], voice, {"tables": tables})
     if views := readiness_views(voice):
-        facts = {"views": views, "axes": _axis_names(voice)}
+        profiled = {c.code for c in countries(voice)}
+        facts = {"views": views, "axes": _axis_names(voice), "profiled": profiled}
         yield Page("readiness.html", "readiness.html", text["readiness"], voice, facts)
 
 

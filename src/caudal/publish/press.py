@@ -22,6 +22,7 @@ from caudal.publish import (
     cautions,
     changes,
     comparison,
+    countries,
     downloads,
     explore,
     flows,
@@ -124,6 +125,9 @@ class Press:
         yield "home", lambda: self._home(voice)
         for spec in self.release.base_indicators():
             yield f"indicator {spec.indicator}", partial(self._indicator, voice, spec.indicator)
+            for country in self.release.countries_of.get(spec.indicator, ()):
+                making = partial(_country, voice.about(country), spec.indicator)
+                yield f"indicator {spec.indicator} {country}", making
         for name in self.release.sources:
             yield f"source {name}", partial(self._source, voice, name)
         yield from _journeys(voice)
@@ -166,29 +170,59 @@ class Press:
         spec = self.release.indicators[name]
         title = voice.name(spec)
         cell = indicator.lead(voice, spec)
-        sections = indicator.sections(voice, spec)
-        facts = {
-            "spec": spec,
-            "headline": voice.headline(cell) if cell else None,
-            "lead": voice.shown(cell) if cell else None,
-            "instead": "" if cell else indicator.without_total(voice, spec),
-            "no_headline": None if cell else indicator.no_headline(voice, spec),
-            "sections": sections,
-            "events": indicator.counts_events(voice, spec),
-            "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
+        facts = _shown(voice, spec, name) | {
+            "countries": countries.headlines(voice, spec),
+            "compared_countries": countries.comparisons(voice, spec) if _is_split(voice, name) else (),
             "notices": indicator.notices_of(voice, name),
             "changed": changes.own(voice, name),
-            "cautions": cautions.cautions(voice, spec, cell),
             "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
             "compared": spec.population if spec.population in _compared(voice) else "",
             "offer": downloads.offer(voice, spec, cell, self.files),
             "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
         }
         yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
-        for time, tables in indicator.earlier_pages(voice, spec).items():
-            subtitle = f"{title}, {voice.when(time)}"
-            shown = {"spec": spec, "tables": tables, "time": voice.when(time)}
-            yield Page(f"indicator/{name}.{time}.html", "period.html", subtitle, voice, shown)
+        yield from _earlier(voice, spec, f"indicator/{name}", title)
+
+
+def _is_split(voice: Voice, name: str) -> bool:
+    """Whether each country has a page of an indicator."""
+    return name in voice.release.countries_of
+
+
+def _shown(voice: Voice, spec: IndicatorSpec, stem: str) -> dict[str, Any]:
+    """What the page of an indicator and that of one of its countries show alike."""
+    cell = indicator.lead(voice, spec)
+    sections = indicator.sections(voice, spec)
+    return {
+        "spec": spec,
+        "stem": stem,
+        "headline": voice.headline(cell) if cell else None,
+        "lead": voice.shown(cell) if cell else None,
+        "instead": "" if cell or _is_split(voice, stem) else indicator.without_total(voice, spec),
+        "no_headline": None if cell else indicator.no_headline(voice, spec),
+        "sections": sections,
+        "events": indicator.counts_events(voice, spec),
+        "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
+        "cautions": cautions.cautions(voice, spec, cell),
+    }
+
+
+def _country(voice: Voice, name: str) -> Iterator[Page]:
+    """The pages of an indicator about one country; ``voice`` is about it."""
+    spec = voice.release.indicators[name]
+    title = f"{voice.name(spec)}, {voice.area_name()}"
+    cells = (*indicator.own_cells(voice, name), *indicator.gap_cells(voice, spec))
+    facts = _shown(voice, spec, voice.country) | {"withheld": any(c.withheld for c in cells)}
+    stem = f"indicator/{name}/{voice.country}"
+    yield Page(f"{stem}.html", "country.html", title, voice, facts)
+    yield from _earlier(voice, spec, stem, title)
+
+
+def _earlier(voice: Voice, spec: IndicatorSpec, stem: str, title: str) -> Iterator[Page]:
+    """A page of tables for each year before the latest."""
+    for time, tables in indicator.earlier_pages(voice, spec).items():
+        shown = {"spec": spec, "tables": tables, "time": voice.when(time), "stem": stem.rpartition("/")[2]}
+        yield Page(f"{stem}.{time}.html", "period.html", f"{title}, {voice.when(time)}", voice, shown)
 
 
 def _titled(voice: Voice, name: str, facts: Mapping[str, Any]) -> Page:

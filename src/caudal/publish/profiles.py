@@ -155,7 +155,7 @@ def _line(voice: Voice, cell: Cell, vector: ConceptVector, apart: set[str]) -> L
     spec = voice.release.indicators[cell.indicator]
     return Line(
         voice.name(spec),
-        f"../indicator/{spec.indicator}.html",
+        f"../{voice.release.page_of(cell)}",
         voice.source(cell.source),
         f"../source/{cell.source}.html",
         voice.when(cell.time),

@@ -58,6 +58,8 @@ ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
 #: Files of the whole release beside those of indicators: no indicator has their names.
 RESERVED = frozenset({"observations", "concepts", "quality", "truth", "inequality", "readiness"})
+#: An area of a country by ISO 3166: the country itself, or a part of it.
+_OF_COUNTRY = re.compile(r"([A-Z]{2})(-.*)?")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
 _READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")
@@ -167,6 +169,39 @@ class Release:
     def has_stories(self) -> bool:
         """Whether a story is told."""
         return bool(self.structure.stories)
+
+    @cached_property
+    def cells_within(self) -> Mapping[str, tuple[Cell, ...]]:
+        """Cells by indicator and country, as ``population/CL``; those of no country under ``population/``."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(f"{cell.indicator}/{country_of(cell.area)}", []).append(cell)
+        return {name: tuple(own) for name, own in found.items()}
+
+    @cached_property
+    def countries_of(self) -> Mapping[str, tuple[str, ...]]:
+        """The countries of each indicator that has a page for each of them: in a release about many, one that
+        breaks the figures of two countries down."""
+        if not self.cells or country_of(main_area(self)):
+            return {}
+        found: dict[str, set[str]] = {}
+        deep: set[str] = set()
+        bases = {n: n for n in (i.indicator for i in self.base_indicators())}
+        for cell in self.cells:
+            name = bases.get(cell.indicator, cell.indicator.removesuffix(GAP))
+            if country := country_of(cell.area):
+                found.setdefault(name, set()).add(country)
+                if cell.categories or cell.counterpart != NOT_APPLICABLE or cell.area != country:
+                    deep.add(name)
+        return {n: tuple(sorted(own)) for n, own in sorted(found.items()) if n in deep and len(own) > 1}
+
+    def page_of(self, cell: Cell) -> str:
+        """The page on which a cell of the latest period lies, seen from the folder of a language."""
+        known = self.indicators
+        base = cell.indicator.removesuffix(GAP)
+        name = base if base in known else cell.indicator
+        country = country_of(cell.area) if name in self.countries_of else ""
+        return f"indicator/{name}/{country}.html" if country else f"indicator/{name}.html"
 
     def cell_at(self, address: str) -> Cell | None:
         """The cell at an address; None where there is none."""
@@ -335,6 +370,16 @@ def _unfit_names(cells: tuple[Cell, ...], structure: ReleaseStructure) -> tuple[
     own |= {s.story.story for s in structure.stories} & {"index"}
     taken = tuple(problem("publish-name-taken", found=n) for n in sorted(own))
     return tuple(problem("publish-unfit-name", found=n) for n in unfit) + taken
+
+
+def country_of(area: str) -> str:
+    """The country of an area; empty for one that is of none, as a region of many.
+
+    >>> country_of("CL"), country_of("CL-13"), country_of("419")
+    ('CL', 'CL', '')
+    """
+    found = _OF_COUNTRY.fullmatch(area)
+    return found[1] if found else ""
 
 
 def main_area(release: Release) -> str:

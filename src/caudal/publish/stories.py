@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from caudal.model.story import CardSpec, CitedEntry, StoryEntry
 from caudal.publish.chart import Caption, Mark, rows_chart
-from caudal.publish.release import GAP, Cell, breakdown
+from caudal.publish.release import Cell, breakdown
 from caudal.publish.tables import Table
 from caudal.publish.voice import Shown, Voice, filled
 
@@ -174,7 +174,6 @@ class Story:
             return Told(name, label, voice.words.text["no_figure"], "", "", "", "", reason, None)
         spec = voice.release.indicators[cell.indicator]
         parts = [voice.name(spec), *(voice.code(d, c) for d, c in breakdown(cell, voice.area))]
-        page = spec.indicator.removesuffix(GAP)
         interval = voice.interval(cell, "interval_inline") if cited.state == "current" else ""
         shown = voice.value(cell)
         if cited.state != "current" and cited.reviewed is not None:
@@ -187,7 +186,7 @@ class Story:
             interval=interval or (voice.words.text["no_known_error"] if cited.state == "current" else ""),
             time=voice.when(cell.time),
             source=voice.source(cell.source),
-            link=f"indicator/{page}.html#{cell.address}",
+            link=f"{voice.release.page_of(cell)}#{cell.address}",
             reason=f"{reason} {now}".strip() if reason else "",
             cell=cell,
         )

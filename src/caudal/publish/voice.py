@@ -52,10 +52,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Voice:
-    """One release in one language."""
+    """One release in one language; with a ``country``, what it says of that one among many."""
 
     release: Release
     words: Words
+    country: str = ""
+
+    def about(self, country: str) -> Voice:
+        """The same voice about one country: its figures are broken down within it."""
+        return self.once.get(("about", country), lambda: Voice(self.release, self.words, country))
 
     @cached_property
     def once(self) -> Once:
@@ -74,8 +79,8 @@ class Voice:
 
     @part
     def area(self) -> str:
-        """The area that the release is about."""
-        return main_area(self.release)
+        """The area that is spoken of: that of the release, or the country."""
+        return self.country or main_area(self.release)
 
     @part
     def _dimensions(self) -> Mapping[str, DimensionEntry]:

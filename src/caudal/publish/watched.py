@@ -29,6 +29,8 @@ class WatchedRelease(Release):
     _own: Release
     _structure: _WatchedStructure
     _cells_of: Noted[tuple[Cell, ...]]
+    _cells_within: Noted[tuple[Cell, ...]]
+    _countries_of: Noted[tuple[str, ...]]
     _indicators: Noted[IndicatorSpec]
     _sources: Noted[SourceEntry]
     _stories: Noted[StoryEntry]
@@ -40,6 +42,8 @@ class WatchedRelease(Release):
             "reads": reads,
             "_structure": _WatchedStructure(release.structure, reads),
             "_cells_of": Noted("cells", release.cells_of, reads),
+            "_cells_within": Noted("cells-within", release.cells_within, reads),
+            "_countries_of": Noted("countries", release.countries_of, reads),
             "_indicators": Noted("indicator", release.indicators, reads),
             "_sources": Noted("source", release.sources, reads),
             "_stories": Noted("story", release.stories, reads),
@@ -88,6 +92,16 @@ class WatchedRelease(Release):
     def cells_of(self) -> Mapping[str, tuple[Cell, ...]]:
         """Cells by indicator, watched indicator by indicator."""
         return self._cells_of
+
+    @property
+    def cells_within(self) -> Mapping[str, tuple[Cell, ...]]:
+        """Cells by indicator and country, watched one by one."""
+        return self._cells_within
+
+    @property
+    def countries_of(self) -> Mapping[str, tuple[str, ...]]:
+        """Countries with a page of their own, watched indicator by indicator."""
+        return self._countries_of
 
     @property
     def indicators(self) -> Mapping[str, IndicatorSpec]:

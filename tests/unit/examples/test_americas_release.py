@@ -70,7 +70,7 @@ def test_a_derived_cell_is_walked_back_to_its_cells_and_computed_again(built: Pa
 def test_pages_say_at_least_and_events_and_never_a_sum(built: Path) -> None:
     site = release_of(built) / "site" / "en"
     route = (site / "route" / "DARIEN.html").read_text("utf-8")
-    assert "At least so many people" in route and "147" in route
+    assert "Figures are minimum estimates" in route and "147" in route
     borders = (site / "route" / "index.html").read_text("utf-8")
     assert "520,085" in borders and "not people" in borders
     assert "at least" in (site / "indicator" / "deaths_per_thousand_crossings.html").read_text("utf-8")

@@ -219,7 +219,7 @@ def test_other_code_keeps_nothing(first: First, monkeypatch: pytest.MonkeyPatch)
 def test_every_part_of_a_release_is_watched() -> None:
     """A part that is read around the watch could change without its page being made again."""
     parts = {n for n in (*Release.__annotations__, *vars(Release)) if not n.startswith("_")}
-    asked_through_others = {"base_indicators", "cell_at", "reads"}
+    asked_through_others = {"base_indicators", "cell_at", "page_of", "reads"}
     assert parts - asked_through_others <= set(vars(WatchedRelease))
 
 

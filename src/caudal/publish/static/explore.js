@@ -155,7 +155,9 @@ class Explorer {
   cell(row) {
     if (!row) return element("td", { class: "num empty" }, "·");
     const { figure, limits, mark } = told(row, this.words);
-    const page = `indicator/${this.words.indicators[row.indicator_code].file}.html#${row.address}`;
+    const { file, countries } = this.words.indicators[row.indicator_code];
+    const country = countries ? /^([A-Z]{2})(-.*)?$/.exec(row.reference_area_code) : null;
+    const page = `indicator/${country ? `${file}/${country[1]}` : file}.html#${row.address}`;
     const link = element("a", { href: page, "data-address": row.address }, figure);
     const made = element("td", { class: row.value == null ? "num withheld" : "num" }, link);
     if (mark) made.append(" ", element("span", { class: "mark" }, mark));

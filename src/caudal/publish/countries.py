@@ -1,0 +1,107 @@
+"""The pages of an indicator in a release about many countries: countries side by side, and a page of each.
+
+The page of the indicator shows one headline figure of each country, and beside each other the totals that one
+source gives of several, or that several sources counted alike: by one concept vector. Everything else of a
+country, with the address of each cell, lies on its own page, so that no page grows with breakdowns times
+countries. Refuses to put figures of several concept vectors into one chart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from caudal.model.concept import ConceptVector
+from caudal.model.indicator import IndicatorSpec
+from caudal.model.observation import NOT_APPLICABLE
+from caudal.publish.indicator import cells_of_indicator, latest, lead
+from caudal.publish.regions import AreaMap, area_map
+from caudal.publish.release import Cell, country_of
+from caudal.publish.tables import Figure, Table, figure_of
+from caudal.publish.voice import Shown, Voice
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A country, its page, and the figure that stands for it; None where none is shown."""
+
+    code: str
+    name: str
+    shown: Shown | None
+    time: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Totals of countries that were counted alike, with the words for what they counted."""
+
+    title: str
+    figure: Figure
+    areas: AreaMap | None
+    concept: tuple[tuple[str, str, str], ...]
+
+
+def headlines(voice: Voice, spec: IndicatorSpec) -> tuple[Headline, ...]:
+    """The countries that have a page of an indicator, by name."""
+    codes = voice.release.countries_of.get(spec.indicator, ())
+    return tuple(sorted((_headline(voice, spec, code) for code in codes), key=lambda h: h.name))
+
+
+def comparisons(voice: Voice, spec: IndicatorSpec) -> tuple[Comparison, ...]:
+    """Totals of at least two countries, by source and vector; those of sources about one country alone, by
+    vector. The largest comparison comes first."""
+    groups = {key: own for key, own in _groups(voice, spec).items() if len(own) > 1}
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return tuple(
+        _comparison(voice, spec, source, own, f"countries-{nth}")
+        for nth, ((source, _), own) in enumerate(ordered, 1)
+    )
+
+
+def _headline(voice: Voice, spec: IndicatorSpec, code: str) -> Headline:
+    cell = lead(voice.about(code), spec)
+    if cell is None:
+        return Headline(code, voice.area_name(code), None, "", "")
+    shown = voice.about(code).shown(cell)
+    return Headline(code, voice.area_name(code), shown, voice.when(cell.time), voice.source(cell.source))
+
+
+def _groups(voice: Voice, spec: IndicatorSpec) -> Mapping[tuple[str, str], tuple[Cell, ...]]:
+    """Source and vector -> the last total of each country; the empty source for those about one country."""
+    totals: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    about: dict[str, set[str]] = defaultdict(set)
+    for cell in cells_of_indicator(voice, spec):
+        about[cell.source].add(country_of(cell.area))
+        if _is_total(cell):
+            totals[cell.source, cell.concept, cell.area].append(cell)
+    found: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
+    for (source, concept, area), own in totals.items():
+        time = latest(own)
+        single = len(about[source] - {""}) == 1
+        found["" if single else source, concept].setdefault(area, next(c for c in own if c.time == time))
+    return {key: tuple(own.values()) for key, own in found.items()}
+
+
+def _is_total(cell: Cell) -> bool:
+    whole = not cell.categories and cell.counterpart == NOT_APPLICABLE
+    return whole and bool(cell.area) and cell.area == country_of(cell.area)
+
+
+def _comparison(
+    voice: Voice, spec: IndicatorSpec, source: str, cells: Sequence[Cell], ident: str
+) -> Comparison:
+    title = voice.source(source) if source else voice.words.text["countries_alike"]
+    figure = figure_of(voice, spec, cells, ident, title=title)
+    drawn = area_map(voice, spec, figure.table, ident)
+    if len({c.time for c in cells}) > 1:
+        figure = replace(figure, table=_with_periods(voice, figure))
+    concept = voice.axes(dict(ConceptVector.parse(cells[0].concept).pairs))
+    return Comparison(title, figure, drawn, concept)
+
+
+def _with_periods(voice: Voice, figure: Figure) -> Table:
+    """The table with the period of each figure beside its country."""
+    rows = tuple(replace(r, labels=(*r.labels, voice.when(r.cell.time))) for r in figure.table.rows)
+    return replace(figure.table, heads=(*figure.table.heads, voice.words.text["period"]), rows=rows)
