@@ -18,7 +18,7 @@ from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.indicator import cells_of_indicator, latest, lead
 from caudal.publish.regions import AreaMap, area_map
 from caudal.publish.release import Cell, country_of
-from caudal.publish.tables import Figure, Table, figure_of
+from caudal.publish.tables import Figure, Table, figure_of, set_apart
 from caudal.publish.voice import Shown, Voice
 
 
@@ -54,8 +54,9 @@ def comparisons(voice: Voice, spec: IndicatorSpec) -> tuple[Comparison, ...]:
     vector. The largest comparison comes first."""
     groups = {key: own for key, own in _groups(voice, spec).items() if len(own) > 1}
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    alike = [own[0] for (source, _), own in ordered if not source]
     return tuple(
-        _comparison(voice, spec, source, own, f"countries-{nth}")
+        _comparison(voice, spec, _title(voice, source, own[0], alike), own, f"countries-{nth}")
         for nth, ((source, _), own) in enumerate(ordered, 1)
     )
 
@@ -84,15 +85,30 @@ def _groups(voice: Voice, spec: IndicatorSpec) -> Mapping[tuple[str, str], tuple
     return {key: tuple(own.values()) for key, own in found.items()}
 
 
+def _title(voice: Voice, source: str, cell: Cell, alike: Sequence[Cell]) -> str:
+    """The source; where each country has its own, what sets this way of counting apart from the others."""
+    if source:
+        return voice.source(source)
+    kinds = [_kind(voice, c) for c in alike]
+    kind = _kind(voice, cell)
+    apart = kind if kinds.count(kind) == 1 < len(kinds) else set_apart(voice, cell, alike)
+    return f"{voice.words.text['countries_alike']}: {apart}" if apart else voice.words.text["countries_alike"]
+
+
+def _kind(voice: Voice, cell: Cell) -> str:
+    """The kind of source that counted a cell, in words."""
+    axes = voice.axes(dict(ConceptVector.parse(cell.concept).pairs))
+    return next((words for axis, _, words in axes if axis == "source_type"), "")
+
+
 def _is_total(cell: Cell) -> bool:
     whole = not cell.categories and cell.counterpart == NOT_APPLICABLE
     return whole and bool(cell.area) and cell.area == country_of(cell.area)
 
 
 def _comparison(
-    voice: Voice, spec: IndicatorSpec, source: str, cells: Sequence[Cell], ident: str
+    voice: Voice, spec: IndicatorSpec, title: str, cells: Sequence[Cell], ident: str
 ) -> Comparison:
-    title = voice.source(source) if source else voice.words.text["countries_alike"]
     figure = figure_of(voice, spec, cells, ident, title=title)
     drawn = area_map(voice, spec, figure.table, ident)
     if len({c.time for c in cells}) > 1:

@@ -171,7 +171,6 @@ class Press:
         title = voice.name(spec)
         cell = indicator.lead(voice, spec)
         facts = _shown(voice, spec, name) | {
-            "countries": countries.headlines(voice, spec),
             "compared_countries": countries.comparisons(voice, spec) if _is_split(voice, name) else (),
             "notices": indicator.notices_of(voice, name),
             "changed": changes.own(voice, name),
@@ -201,6 +200,7 @@ def _shown(voice: Voice, spec: IndicatorSpec, stem: str) -> dict[str, Any]:
         "instead": "" if cell or _is_split(voice, stem) else indicator.without_total(voice, spec),
         "no_headline": None if cell else indicator.no_headline(voice, spec),
         "sections": sections,
+        "countries": () if voice.country else countries.headlines(voice, spec),
         "events": indicator.counts_events(voice, spec),
         "lead_here": cell and any(s.total and s.total.address == cell.address for s in sections),
         "cautions": cautions.cautions(voice, spec, cell),

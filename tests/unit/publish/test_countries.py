@@ -162,6 +162,12 @@ def test_stories_profiles_and_cross_tables_lead_to_the_country(site: dict[str, b
     assert {n for n, facts in told.items() if facts.get("countries")} == {STOCK, RATE, f"{RATE}_gap"}
 
 
+def test_the_page_of_the_indicator_says_that_there_is_no_figure_of_the_whole(site: dict[str, bytes]) -> None:
+    page = site[f"en/indicator/{STOCK}.html"].decode()
+    assert "There is no figure for the whole" in page and "No figure of this indicator" not in page
+    assert f"{STOCK}/AR.html#{STOCK}/AR/" in page
+
+
 def test_a_hidden_figure_leads_to_the_reason_on_its_own_page(site: dict[str, bytes]) -> None:
     page = site[f"es/indicator/{STOCK}/AR.html"].decode()
     assert 'href="#not-shown"' in page and 'id="not-shown"' in page
