@@ -104,7 +104,7 @@ class ProtectionPolicy(Spec):
         {}, description="dimension -> factor: dearer to lose a cell that shows this dimension"
     )
     margin_cost: float = Field(
-        4.0,
+        16.0,
         ge=1,
         description="factor for each dimension that a cell leaves at its total: a total is dearer to lose "
         "than a detail, because more people read it",
