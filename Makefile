@@ -21,7 +21,7 @@ $(VENV)/run: pyproject.toml
 	  { echo "Caudal needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[fast]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run pyproject.toml

@@ -20,6 +20,8 @@ _HIGH, _TOP, _FOOT = 170, 22, 28
 _LEFT, _RIGHT = 12.0, 99.0
 _ACROSS, _DOWN, _SIDE = 20, 5, 15
 _APART = 27.0
+#: Right of this, a label stands before its line; left of it, after, so that it never runs over the scale.
+_MIDDLE = 50.0
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,10 @@ def _stretched(inner: str) -> str:
 def _boundary(x: float | None, words: str) -> str:
     if x is None:
         return ""
+    side = "tick end" if x > _MIDDLE else "tick"
     return (
         f'<line x1="{x:.2f}%" x2="{x:.2f}%" y1="{_TOP - 6}" y2="{_TOP + _HIGH}" class="ref"/>'
-        f'<text x="{x:.2f}%" y="{_TOP - 9}" class="tick end">{escape(words)}</text>'
+        f'<text x="{x:.2f}%" y="{_TOP - 9}" class="{side}">{escape(words)}</text>'
     )
 
 
