@@ -7,6 +7,7 @@ nothing itself; see :mod:`suppress`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -38,8 +39,8 @@ def find_pattern(
 ) -> Pattern:
     """The cheapest certified pattern, or one that says what it leaves open; arguments of :func:`suppress`."""
 
-    def blocks(limit_s: float) -> Pattern:
-        return suppress_in_blocks(
+    def searched(search: Callable[..., Pattern], limit_s: float) -> Pattern:
+        return search(
             system,
             primary,
             demand=demand,
@@ -52,21 +53,11 @@ def find_pattern(
         )
 
     if system.size > LARGEST_WHOLE:
-        return blocks(time_limit_s)
-    found = suppress(
-        system,
-        primary,
-        demand=demand,
-        cost=cost,
-        forced=forced,
-        fixed=fixed,
-        zeros=zeros,
-        seed=seed,
-        time_limit_s=(1 - BLOCKS_SHARE) * time_limit_s,
-    )
+        return searched(suppress_in_blocks, time_limit_s)
+    found = searched(suppress, (1 - BLOCKS_SHARE) * time_limit_s)
     if found.hopeless or (found.certified and not found.of_cubes):
         return found
-    other = blocks(BLOCKS_SHARE * time_limit_s)
+    other = searched(suppress_in_blocks, BLOCKS_SHARE * time_limit_s)
     if other.certificate is not None and other.certificate.unproved:
         cost = default_cost(system) if cost is None else cost
         allowed = (system.counts > 0) | zeros if fixed is None else ((system.counts > 0) | zeros) & ~fixed
