@@ -185,6 +185,8 @@ def breaks_of(values: Sequence[float], widths: Sequence[float], most: int = MOST
     (8.0, 10.0)
     >>> breaks_of([7.3, 7.6, 7.9, 8.6, 8.9, 10.0, 10.1, 10.1], [2.0, 2.0, 2.4])
     (8.9,)
+    >>> breaks_of([8.7, 8.7, 8.7, 9.1], [])
+    (9.0,)
     """
     ordered = sorted(values)
     if len(set(ordered)) < 2:
@@ -194,10 +196,9 @@ def breaks_of(values: Sequence[float], widths: Sequence[float], most: int = MOST
     count = max(2, min(most, bears, math.ceil(len(ordered) / _OF_A_SHADE)))
     found = []
     for i in range(1, count):
-        at = round(i * len(ordered) / count)
-        below = [v for v in ordered[:at] if v < ordered[at]]
-        if below:
-            found.append(_roundest(below[-1], ordered[at]))
+        middle = ordered[round(i * len(ordered) / count)]
+        below, above = [v for v in ordered if v < middle], [v for v in ordered if v > middle]
+        found.append(_roundest(below[-1], middle) if below else _roundest(middle, above[0]))
     return tuple(dict.fromkeys(found))
 
 

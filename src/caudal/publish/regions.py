@@ -75,12 +75,12 @@ def area_map(voice: Voice, spec: IndicatorSpec, table: Table, ident: str) -> Are
         f"{ident}-map", f"{voice.name(spec)}: {table.caption}", _description(voice, spec, drawn)
     )
     if spec.is_rate:
-        breaks = _breaks(drawn)
-        svg = shade_map([_shaded(r, breaks) for r in drawn], boundaries, name, caption)
+        breaks = _breaks(voice, drawn)
+        svg = shade_map([_shaded(voice, r, breaks) for r in drawn], boundaries, name, caption)
         legend = _shades(voice, drawn, breaks)
         told = _crossing(voice, drawn, breaks)
     else:
-        svg = circle_map([_shaded(r, ()) for r in drawn], boundaries, name, caption)
+        svg = circle_map([_shaded(voice, r, ()) for r in drawn], boundaries, name, caption)
         legend, told = _circles(voice, drawn), ()
     legend += _signs(voice, drawn, _blank(known, {r.cell.area for r in drawn}), spec)
     notes = (*told, *_left_out(voice, len(rows) - len(drawn)), voice.words.text["map_disclaimer"])
@@ -104,15 +104,17 @@ def _blank(known: Mapping[str, Shape], drawn: Collection[str]) -> bool:
     return any((s.extent > 0) in kinds for c, s in known.items() if c not in drawn)
 
 
-def _breaks(rows: Sequence[Shown]) -> tuple[float, ...]:
+def _breaks(voice: Voice, rows: Sequence[Shown]) -> tuple[float, ...]:
+    """Limits between figures as they are read: no two that read alike have different shades."""
     cells = [r.cell for r in rows if r.cell.value is not None]
     widths = [c.upper - c.lower for c in cells if c.upper is not None and c.lower is not None]
-    return breaks_of([c.value for c in cells if c.value is not None], widths)
+    return breaks_of([v for c in cells if (v := voice.as_read(c)) is not None], widths)
 
 
-def _shaded(row: Shown, breaks: Sequence[float]) -> Area:
+def _shaded(voice: Voice, row: Shown, breaks: Sequence[float]) -> Area:
     cell = row.cell
-    number = None if cell.value is None else shade(cell.value, breaks)
+    value = voice.as_read(cell)
+    number = None if value is None else shade(value, breaks)
     tone = None if number is None else shade_class(number, len(breaks) + 1)
     interval = f" ({row.interval})" if row.interval else ""
     sign = f" {row.mark}" if row.mark else ""

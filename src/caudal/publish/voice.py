@@ -19,7 +19,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import AxisEntry, DimensionEntry, NotComputable, SourceEntry
 from caudal.model.spec import text_in
-from caudal.publish.numbers import decimals_for, fill, number, period
+from caudal.publish.numbers import decimals_for, fill, number, period, rounded
 from caudal.publish.reads import Noted, Once, part
 from caudal.publish.release import Cell, Release, breakdown, main_area
 from caudal.publish.words import Words, words
@@ -214,6 +214,10 @@ class Voice:
         if cell.value is None:
             return self.words.word("no_value", cell.verdict) or self.words.text["no_figure"]
         return self.amount(cell.value, self.decimals(cell), cell.unit)
+
+    def as_read(self, cell: Cell) -> float | None:
+        """The figure of a cell as a reader reads it: two that read alike are alike."""
+        return None if cell.value is None else float(rounded(cell.value, self.decimals(cell)))
 
     def interval(self, cell: Cell, key: str = "interval") -> str:
         """The limits of a cell in the sentence ``key``; empty where they are not known."""

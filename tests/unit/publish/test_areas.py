@@ -202,6 +202,18 @@ def test_nothing_of_the_map_moves_with_what_is_withheld(tmp_path: Path, boundari
     assert "c1" not in str(used[0].get("class"))
 
 
+def test_figures_that_read_alike_have_one_shade_and_limits_no_more_digits_than_they(
+    tmp_path: Path, boundaries: Boundaries
+) -> None:
+    values = {"XI-N": 9.12, "XI-S": 8.726, "XI-E": 8.71, "XI-W": 8.74}
+    rows = [o for o in observations() if not str(o.get("reference_area_code")).startswith("XI-")]
+    rows += [cell("unemployment_rate", v, None, reference_area_code=a) for a, v in values.items()]
+    found = drawn(release_with(tmp_path, boundaries, rows), "en")
+    shades = {str(u.get("href"))[-1]: u.get("class") for u in elements(found.svg, "use")}
+    assert shades["S"] == shades["E"] == shades["W"] != shades["N"]
+    assert [k.words for k in found.legend][:2] == ["under 9%", "9% or more"]
+
+
 def test_shades_that_the_intervals_cross_are_counted(tmp_path: Path, boundaries: Boundaries) -> None:
     found = drawn(release_with(tmp_path, boundaries, by_region()), "en")
     assert re.match(r"The interval of \d of 3 areas reaches another shade", found.notes[0])
