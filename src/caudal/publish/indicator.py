@@ -103,12 +103,17 @@ def own_cells(voice: Voice, indicator: str) -> tuple[Cell, ...]:
 
 
 def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
-    """One section for each source and concept vector, in the order of the sources of the release; of one
-    source, the vector with most cells first."""
+    """One section for each source and concept vector: that of the headline first, then in the order of the
+    sources of the release; of one source, the vector with most cells first."""
     cells, gaps = own_cells(voice, spec.indicator), gap_cells(voice, spec)
-    order = voice.release.source_order
+    order, headline = voice.release.source_order, lead(voice, spec)
+    first = headline.source if headline else ""
     sizes = Counter((c.source, c.concept) for c in cells)
-    keyed = sorted(cells, key=lambda c: (order[c.source], -sizes[c.source, c.concept], c.concept))
+
+    def place(c: Cell) -> tuple[bool, int, int, str]:
+        return c.source != first, order[c.source], -sizes[c.source, c.concept], c.concept
+
+    keyed = sorted(cells, key=place)
     found: list[Section] = []
     for (source, concept), group in groupby(keyed, key=lambda c: (c.source, c.concept)):
         own = tuple(group)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from caudal.publish import overview
+from caudal.publish.indicator import sections
 from caudal.publish.release import read_release
 from caudal.publish.voice import Voice, voice_of
-from tests.unit.publish.fixture import CODE_LISTS, cell, code, write_release
+from tests.unit.publish.fixture import CODE_LISTS, STRUCTURE, cell, code, write_release
 
 STOCK = "foreign_born"
 AREAS = [code("019", "Américas", "Américas", "Americas"), *CODE_LISTS["CL_COUNTRY"]]
@@ -45,3 +46,12 @@ def test_a_name_takes_its_article(tmp_path: Path) -> None:
         voice = region(tmp_path / tag, {"019": 100.0, "AR": 40.0}, tag)
         assert voice.area_in() == place
         assert voice.area_in("BO").endswith(voice.area_name("BO"))
+
+
+def test_the_source_of_the_headline_comes_first_on_the_page(tmp_path: Path) -> None:
+    """The reader meets the sentence's figure again, not that of another source."""
+    folder = write_release(tmp_path, sources=list(reversed(STRUCTURE["sources"])))
+    voice = voice_of(read_release(folder), "es")
+    assert list(voice.release.source_order)[0] != "survey"
+    found = sections(voice, voice.release.indicators["foreign_born"])
+    assert [s.ident for s in found] == ["survey", "un", "register"]
