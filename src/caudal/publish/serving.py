@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError, problem
 from caudal.model.release import MANIFEST, Manifest
-from caudal.publish.exchange.types import media_type
+from caudal.publish.exchange.types import COMPRESSIBLE, media_type
 
 SITE = "site"
 #: Headers of every answer. Pages need no scripts of others and send nothing; other sites may embed them.
@@ -43,7 +43,6 @@ SAFE_HEADERS: Mapping[str, str] = MappingProxyType(
 #: Stable addresses change their content with the next release: always ask, seldom send.
 CACHING = "public, max-age=0, must-revalidate"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-_COMPRESSIBLE = ("text/", "application/json", "application/ld+json", "application/csvm", "image/svg")
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _address(site: ServedSite, target: str) -> str | None:
 
 def _file_answer(file: ServedFile, address: str, data: bytes, headers: Mapping[str, str]) -> Answer:
     kind = media_type(address)
-    packed = _accepts_gzip(headers) and kind.startswith(_COMPRESSIBLE) and "range" not in headers
+    packed = _accepts_gzip(headers) and kind.startswith(COMPRESSIBLE) and "range" not in headers
     tag = f'"{file.sha256}{"-gzip" if packed else ""}"'
     found = {
         **SAFE_HEADERS,

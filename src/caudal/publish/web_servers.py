@@ -6,10 +6,11 @@ here and checked against ``docs/serving`` by a test, so that the four never say 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.sax.saxutils import quoteattr
 
-from caudal.publish.exchange.types import MEDIA_TYPES
+from caudal.publish.exchange.types import COMPRESSIBLE, MEDIA_TYPES
 from caudal.publish.serving import CACHING, SAFE_HEADERS
 
 
@@ -31,9 +32,16 @@ def _single() -> dict[str, str]:
     return {e: t for e, t in MEDIA_TYPES.items() if e.startswith(".") and e.count(".") == 1}
 
 
-def _longer() -> dict[str, str]:
-    """Ends that need a rule of their own, shorter ones first, because the last rule that fits decides."""
-    return {e: t for e, t in sorted(MEDIA_TYPES.items(), key=lambda i: len(i[0])) if e not in _single()}
+def _longer(before: str) -> dict[str, str]:
+    """Patterns of the files that need a rule of their own, shorter ends first. An end that begins with a
+    letter is a whole name: ``before`` is what stands before a name where the server looks."""
+    rules = sorted(((e, t) for e, t in MEDIA_TYPES.items() if e not in _single()), key=lambda r: len(r[0]))
+    return {f"{before if e[0].isalpha() else ''}{re.escape(e)}$".replace("\\-", "-"): t for e, t in rules}
+
+
+def _compressed() -> list[str]:
+    """Media types that are sent compressed, without their parameters."""
+    return sorted({t.partition(";")[0] for t in MEDIA_TYPES.values() if t.startswith(COMPRESSIBLE)})
 
 
 def _apache() -> Iterator[str]:
@@ -43,17 +51,17 @@ def _apache() -> Iterator[str]:
     yield "<IfModule mod_mime.c>"
     yield from (f'  AddType "{t}" {e}' for e, t in _single().items())
     yield "</IfModule>"
-    for end, kind in _longer().items():
-        pattern = end.replace(".", "\\.").replace("+", "\\+")
-        yield f'<FilesMatch "{pattern}$">'
+    for pattern, kind in _longer("^").items():  # the last rule that fits decides
+        yield f'<FilesMatch "{pattern}">'
         yield f'  ForceType "{kind}"'
         yield "</FilesMatch>"
     yield "<IfModule mod_headers.c>"
+    yield "  # What is sent compressed has another tag: without this line a reader who has it gets it again."
+    yield "  RequestHeader edit If-None-Match '-gzip\"' '\"'"
     yield from (f'  Header always set {n} "{v}"' for n, v in _headers().items())
     yield "</IfModule>"
     yield "<IfModule mod_deflate.c>"
-    yield "  AddOutputFilterByType DEFLATE text/html text/css text/csv text/javascript text/plain"
-    yield "  AddOutputFilterByType DEFLATE application/json application/ld+json image/svg+xml"
+    yield from (f"  AddOutputFilterByType DEFLATE {t}" for t in _compressed())
     yield "</IfModule>"
     yield "FileETag MTime Size"
 
@@ -65,16 +73,17 @@ def _nginx() -> Iterator[str]:
     yield "etag on;"
     yield "gzip on;"
     yield "gzip_vary on;"
-    yield "gzip_types text/css text/csv text/javascript text/plain application/json image/svg+xml;"
+    single = {t.partition(";")[0] for t in _single().values()} - {"text/html"}  # which it always compresses
+    yield f"gzip_types {' '.join(t for t in _compressed() if t in single)};"
     yield "types {"
     yield from (f"  {t.partition(';')[0]} {e[1:]};" for e, t in _single().items())
     yield "}"
     yield "charset utf-8;"
     yield "charset_types text/html text/css text/csv text/javascript text/plain text/turtle;"
     yield from (f'add_header {n} "{v}" always;' for n, v in _headers().items())
-    for end, kind in sorted(_longer().items(), key=lambda i: -len(i[0])):  # the first rule that fits decides
-        pattern = end.replace(".", "\\.").replace("+", "\\+")
-        yield f'location ~ "{pattern}$" {{ types {{ }} default_type "{kind}"; }}'
+    for pattern, kind in reversed(_longer("/").items()):  # the first rule that fits decides
+        rule = f'types {{ }} default_type "{kind}"; gzip_types *;'  # whose list takes no parameters
+        yield f'location ~ "{pattern}" {{ {rule} }}'
 
 
 def _iis() -> Iterator[str]:

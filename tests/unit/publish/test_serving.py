@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import shutil
 import socket
-import subprocess
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +17,8 @@ from caudal.publish.exchange.types import media_type
 from caudal.publish.server import serving
 from caudal.publish.serving import SAFE_HEADERS, answer, served_site
 from caudal.publish.site import build_site
-from caudal.publish.web_servers import configurations
 from tests.unit.publish.fixture import write_release
 
-SERVERS = Path(__file__).resolve().parents[3] / "docs" / "serving"
 PAGE = "/en/indicator/unemployment_rate.html"
 TABLE = "/data/unemployment_rate.parquet"
 
@@ -199,47 +194,3 @@ def test_what_is_told_of_a_request_leaves_the_reader_out(release: Path) -> None:
     with serving(release, told=lambda *line: told.append(line)) as address:
         ask(int(address.rstrip("/").rpartition(":")[2]), "/en/")
     assert told == [("GET", "/en/", 200)]
-
-
-def test_other_servers_are_configured_alike() -> None:
-    for name, text in configurations().items():
-        assert (SERVERS / name).read_text(encoding="utf-8") == text, "write docs/serving again"
-        for value in SAFE_HEADERS.values():
-            assert value in text.replace("&quot;", '"')
-
-
-def test_the_configuration_of_iis_is_well_formed() -> None:
-    kinds = ET.fromstring(configurations()["web.config"]).findall(".//mimeMap")
-    assert {k.get("fileExtension") for k in kinds} >= {".parquet", ".jsonld", ".xlsx", ".woff2"}
-
-
-def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None:
-        pytest.skip("nginx is not installed")
-    (tmp_path / "caudal.conf").write_text(configurations()["nginx.conf"], encoding="utf-8")
-    server = f"server {{ listen 127.0.0.1:8080; root {tmp_path}; include {tmp_path}/caudal.conf; }}"
-    paths = "".join(
-        f"{k}_temp_path {tmp_path}; " for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    text = f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {paths}{server} }}"
-    (tmp_path / "nginx.conf").write_text(text, encoding="utf-8")
-    log = tmp_path / "error.log"
-    tried = subprocess.run(
-        [nginx, "-t", "-c", str(tmp_path / "nginx.conf"), "-e", str(log)], capture_output=True, text=True
-    )
-    assert tried.returncode == 0, tried.stderr
-
-
-def test_apache_accepts_its_configuration(tmp_path: Path) -> None:
-    apache = shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
-    modules = Path("/usr/lib/apache2/modules")
-    if apache is None or not modules.is_dir():
-        pytest.skip("Apache is not installed")
-    wanted = ("mpm_event", "authz_core", "dir", "mime", "headers", "deflate", "filter")
-    loaded = "\n".join(f"LoadModule {m}_module {modules}/mod_{m}.so" for m in wanted)
-    frame = f"ServerName localhost\nListen 127.0.0.1:8080\nPidFile {tmp_path}/pid\nErrorLog {tmp_path}/log\n"
-    folder = f'<Directory "{tmp_path}">\n{configurations()["apache.htaccess"]}</Directory>\n'
-    (tmp_path / "httpd.conf").write_text(f"{loaded}\n{frame}{folder}", encoding="utf-8")
-    tried = subprocess.run([apache, "-t", "-f", str(tmp_path / "httpd.conf")], capture_output=True, text=True)
-    assert tried.returncode == 0, tried.stderr

@@ -26,6 +26,7 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
         "structure-2.1.xml": "application/vnd.sdmx.structure+xml;version=2.1",
         "-3.0.xml": "application/vnd.sdmx.data+xml;version=3.0.0",
         "structure-3.0.xml": "application/vnd.sdmx.structure+xml;version=3.0.0",
+        "metadata-structure-3.0.xml": "application/vnd.sdmx.structure+xml;version=3.0.0",
         "constraints-3.0.xml": "application/vnd.sdmx.structure+xml;version=3.0.0",
         "metadata-3.0.xml": "application/vnd.sdmx.metadata+xml;version=3.0.0",
         ".xml": "application/xml",
@@ -45,12 +46,24 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
         ".geojson": "application/geo+json",
     }
 )
+#: How the types begin whose files are texts, which are sent compressed to those who accept it.
+COMPRESSIBLE = (
+    "text/",
+    "application/json",
+    "application/ld+json",
+    "application/geo+json",
+    "application/csvm+json",
+    "application/manifest+json",
+    "application/xml",
+    "application/vnd.sdmx.",
+    "image/svg+xml",
+)
 #: What a file of an unknown kind is.
 UNKNOWN_TYPE = "application/octet-stream"
 
 
 def media_type(path: str) -> str:
-    """The media type of a file. An end that begins with a letter is a whole name.
+    """The media type of a file. What begins with a letter in the table is a whole name.
 
     >>> media_type("sdmx/household_structure-2.1.xml")
     'application/vnd.sdmx.structurespecificdata+xml;version=2.1'
