@@ -75,6 +75,9 @@ ATTRIBUTES: Mapping[str, tuple[pa.DataType, str]] = MappingProxyType(
     }
 )
 
+#: Columns that are no dimension, whatever their name ends with.
+_NO_DIMENSIONS = frozenset({*KEY_BEFORE_DIMENSIONS, *KEY_AFTER_DIMENSIONS, *ATTRIBUTES})
+
 
 def observation_schema(dimensions: Iterable[str]) -> pa.Schema:
     """The schema of an observation table with these ``dimensions`` (names without ``_code``).
@@ -142,11 +145,10 @@ def address(row: Mapping[str, object]) -> str:
     parts = [str(row["indicator_code"]), str(row["reference_area_code"]), str(row["time_period"])]
     if row.get("counterpart_area_code") not in (None, NOT_APPLICABLE):
         parts[1] += f"~{row['counterpart_area_code']}"
-    fixed = {*KEY_BEFORE_DIMENSIONS, *KEY_AFTER_DIMENSIONS}
     chosen = [
         f"{n.removesuffix('_code')}={row[n]}"
         for n in row
-        if n.endswith("_code") and n not in fixed and n not in ATTRIBUTES and row[n] not in (None, TOTAL)
+        if n not in _NO_DIMENSIONS and n.endswith("_code") and row[n] not in (None, TOTAL)
     ]
     parts.append(",".join(chosen) or "all")
     return "/".join([*parts, f"{row['source_code']}@{row['vintage']}"])

@@ -12,8 +12,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -196,12 +196,18 @@ class Release:
         return {n: tuple(sorted(own)) for n, own in sorted(found.items()) if n in deep and len(own) > 1}
 
     def page_of(self, cell: Cell) -> str:
-        """The page on which a cell of the latest period lies, seen from the folder of a language."""
-        known = self.indicators
+        """The page on which a cell lies, seen from the folder of a language: that of its indicator for the
+        latest period, that of its year for another."""
         base = cell.indicator.removesuffix(GAP)
-        name = base if base in known else cell.indicator
-        country = country_of(cell.area) if name in self.countries_of else ""
-        return f"indicator/{name}/{country}.html" if country else f"indicator/{name}.html"
+        name = base if base in self.indicators else cell.indicator
+        split = name in self.countries_of
+        country = country_of(cell.area) if split else ""
+        stem = f"indicator/{name}/{country}" if country else f"indicator/{name}"
+        within = [f"{i}/{country}" for i in (name, name + GAP)] if split else [name, name + GAP]
+        held = self.cells_within if split else self.cells_of
+        like = (cell.source, cell.concept)
+        beside = [c for key in within for c in held.get(key, ()) if (c.source, c.concept) == like]
+        return f"{stem}.html" if cell.time == latest(beside) else f"{stem}.{year_of(cell.time)}.html"
 
     def cell_at(self, address: str) -> Cell | None:
         """The cell at an address; None where there is none."""
@@ -236,6 +242,18 @@ class Release:
             for i in self.structure.indicators
             if not (i.indicator.endswith(GAP) and i.indicator.removesuffix(GAP) in names)
         )
+
+
+def latest(cells: Iterable[Cell]) -> str:
+    """The last period in which something is shown, a whole one where there is any; the last of all where
+    nothing is shown."""
+    known = [(c.value is not None, not c.partial, c.time) for c in cells]
+    return max(known)[2]
+
+
+def year_of(time: str) -> str:
+    """The year of a period: pages of earlier periods are by year, however short the periods are."""
+    return time[:4]
 
 
 def read_release(folder: Path) -> Release:
@@ -276,12 +294,36 @@ def cells_of(table: pa.Table) -> tuple[Cell, ...]:
 
     Raises :class:`CaudalError` (gate) for a cell without a verdict and a withheld one with a measure.
     """
-    dimensions = dimensions_of(table)
-    rows = table.select([*key_columns(dimensions), *_READ, *_READ_TOO]).to_pylist()
-    problems = [p for row in rows if (p := _gate_problem(row)) is not None]
+    dimensions = [d for d in dimensions_of(table) if set(table[f"{d}_code"].unique().to_pylist()) - {TOTAL}]
+    key = key_columns(dimensions)
+    problems: list[Problem] = []
+    cells: list[Cell] = []
+    for row in _rows(table, (*key, *_READ, *_READ_TOO)):
+        where = address({n: row[n] for n in key})
+        found = _gate_problem(row, where)
+        if found is None:
+            cells.append(_cell(row, dimensions, where))
+        else:
+            problems.append(found)
     if problems:
         raise CaudalError(*problems)
-    return tuple(sorted((_cell(row, dimensions) for row in rows), key=lambda c: (c.address, c.concept)))
+    return tuple(sorted(cells, key=lambda c: (c.address, c.concept)))
+
+
+def _rows(table: pa.Table, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a table, one at a time."""
+    columns = [_values(table[n].combine_chunks()) for n in names]
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column; a text that stands in many rows is one object, or a large release would be
+    little else than copies of its codes."""
+    if not pa.types.is_string(column.type):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    encoded = column.dictionary_encode()
+    texts = [*encoded.dictionary.to_pylist(), None]
+    return [texts[-1 if i is None else i] for i in encoded.indices.to_pylist()]
 
 
 def _manifest(path: Path) -> tuple[Manifest | None, str]:
@@ -295,23 +337,19 @@ def _is_withheld(row: Mapping[str, Any]) -> bool:
     return row["conf_status_code"] not in (None, "", "F") or row["obs_status_code"] == WITHHELD
 
 
-def _gate_problem(row: Mapping[str, Any]) -> Problem | None:
+def _gate_problem(row: Mapping[str, Any], where: str) -> Problem | None:
     if not row["verdict"]:
-        return problem("publish-no-verdict", cell=address(_key(row)))
+        return problem("publish-no-verdict", cell=where)
     measured = [n for n in ("value", *ERRORS, "lower", "upper") if row[n] is not None]
-    if _is_withheld(row) and measured:
-        return problem("publish-withheld-with-measure", cell=address(_key(row)), columns=measured)
+    if measured and _is_withheld(row):
+        return problem("publish-withheld-with-measure", cell=where, columns=measured)
     return None
 
 
-def _key(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = list(row)
-    return {n: row[n] for n in names[: names.index("vintage") + 1]}
-
-
-def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
-    """A row as a cell. An error of zero is that of a full count: no error is known, so none is carried."""
-    key = Cell(
+def _cell(row: Mapping[str, Any], dimensions: Iterable[str], where: str) -> Cell:
+    """A row as a cell."""
+    withheld = _is_withheld(row)
+    return Cell(
         indicator=row["indicator_code"],
         version=row["indicator_version"],
         reporter=row["reporter_code"],
@@ -323,24 +361,28 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str]) -> Cell:
         concept=row["concept_vector"],
         vintage=row["vintage"],
         unit=row["unit_code"] or "",
-        address=address(_key(row)),
-        withheld=_is_withheld(row),
+        address=where,
+        withheld=withheld,
+        **({} if withheld else _measures(row)),
     )
-    if key.withheld:
-        return key
-    return replace(
-        key,
-        value=row["value"],
-        errors=tuple((n, row[n]) for n in ERRORS if row[n]),
-        lower=row["lower"] if row["lower"] != row["upper"] else None,
-        upper=row["upper"] if row["lower"] != row["upper"] else None,
-        interval_type=row["interval_type"] or "",
-        status=_status(row),
-        method=row["method_code"] or "",
-        error_note=row["error_note"] or "",
-        reliability=row["reliability"] or "",
-        verdict=row["verdict"],
-    )
+
+
+def _measures(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a cell says besides its key. An error of zero is that of a full count: no error is known, so none
+    is carried."""
+    certain = row["lower"] == row["upper"]
+    return {
+        "value": row["value"],
+        "errors": tuple((n, row[n]) for n in ERRORS if row[n]),
+        "lower": None if certain else row["lower"],
+        "upper": None if certain else row["upper"],
+        "interval_type": row["interval_type"] or "",
+        "status": _status(row),
+        "method": row["method_code"] or "",
+        "error_note": row["error_note"] or "",
+        "reliability": row["reliability"] or "",
+        "verdict": row["verdict"],
+    }
 
 
 def _status(row: Mapping[str, Any]) -> str:
