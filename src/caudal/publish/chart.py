@@ -32,6 +32,8 @@ _LEFT, _WIDTH = 5.0, 90.0
 _HIGH = 190
 _LABELLED = 5
 _APART = 19
+#: Half the height of a strip.
+_STRIP = 8
 #: The line on which a mark lies, so that it belongs to the label above and not to the one below.
 _TRACK = f'<line x1="{_LEFT:g}%" x2="{_LEFT + _WIDTH:g}%" y1="{{y}}" y2="{{y}}" class="track"/>'
 
@@ -128,6 +130,19 @@ def rows_chart(
         y += _ROW + _LINE * (len(lines) - 1)
     body = _grid(scale, y, tick) + _reference(scale, reference, y) + "".join(parts)
     return svg_of(body, y + _FOOT + (14 if reference else 0), caption)
+
+
+def strips(marks: Sequence[Mark], reference: float | None = None) -> tuple[Markup, ...]:
+    """A strip a mark, dot and interval on one scale and without letters, for rates that stand in words beside
+    it; it says nothing to those who do not see it. ``reference`` is a vertical line."""
+    scale = scale_for(marks, include=[] if reference is None else [reference])
+    x = None if reference is None else scale.place(reference)
+    line = f'<line x1="{x}" x2="{x}" y1="0" y2="{2 * _STRIP}" class="ref"/>' if x else ""
+    frame = (
+        f'<svg class="chart strip" width="100%" height="{2 * _STRIP}" aria-hidden="true" focusable="false">'
+    )
+    track = _TRACK.format(y=_STRIP)
+    return tuple(Markup(f"{frame}{track}{line}{_mark(m, scale, _STRIP, bars=False)}</svg>") for m in marks)
 
 
 def time_chart(

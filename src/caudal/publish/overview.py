@@ -11,11 +11,12 @@ from markupsafe import Markup
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
-from caudal.publish.chart import Caption, Mark, rows_chart
+from caudal.publish.chart import Caption, Mark, rows_chart, strips
 from caudal.publish.indicator import cells_of_indicator, has_no_total, lead, no_headline, without_total
 from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.profiles import COUNTRY
 from caudal.publish.release import Cell
+from caudal.publish.tables import mark_of
 from caudal.publish.voice import Shown, Voice
 
 
@@ -28,6 +29,8 @@ class Card:
     headline: Markup
     shown: Shown | None
     groups: tuple[Shown, ...] = ()
+    strips: tuple[Markup, ...] = ()
+    """Of each of the groups, on one scale; none where there is nothing to compare."""
     instead: str = ""
     parts_only: bool = False
     """Whether it has figures of countries or corridors and none of the whole: told in a line, not a card."""
@@ -116,12 +119,13 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
             voice.name(spec),
             no_headline(voice, spec),
             None,
-            (),
-            without_total(voice, spec, brief=has_no_total(voice, spec)),
-            has_no_total(voice, spec),
+            instead=without_total(voice, spec, brief=has_no_total(voice, spec)),
+            parts_only=has_no_total(voice, spec),
         )
     groups, coverage = _groups(voice, spec, cell), _coverage(voice, spec, cell)
-    return Card(spec, voice.name(spec), voice.headline(cell), voice.shown(cell), groups, coverage=coverage)
+    drawn = _strips(voice, spec, groups, cell)
+    shown, headline = voice.shown(cell), voice.headline(cell)
+    return Card(spec, voice.name(spec), headline, shown, groups, drawn, coverage=coverage)
 
 
 def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
@@ -142,6 +146,11 @@ def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
     return fill(voice.words.text["card_coverage"], {"n": voice.number(len(countries), 0)})
 
 
+def key_of_strips(voice: Voice) -> str:
+    """The words that explain the strips of the cards."""
+    return " ".join(voice.words.text[k] for k in ("key_dot", "key_interval", "key_line"))
+
+
 def _groups(voice: Voice, spec: IndicatorSpec, total: Cell) -> tuple[Shown, ...]:
     """The figures of the two groups that the gap of an indicator compares, beside their total."""
     if spec.gap is None:
@@ -154,6 +163,13 @@ def _groups(voice: Voice, spec: IndicatorSpec, total: Cell) -> tuple[Shown, ...]
         if c.categories in wanted and (c.source, c.concept, c.time, c.area) == same
     }
     return tuple(voice.shown(found[w]) for w in wanted if w in found)
+
+
+def _strips(voice: Voice, spec: IndicatorSpec, groups: Sequence[Shown], total: Cell) -> tuple[Markup, ...]:
+    """The figures of the groups as strips beside the line of their total, where there are two."""
+    if not spec.is_rate or sum(g.cell.value is not None for g in groups) < 2:
+        return ()
+    return strips([mark_of(voice, g) for g in groups], total.value)
 
 
 def _truth(voice: Voice, t: ComparisonOfTruth) -> Truth:

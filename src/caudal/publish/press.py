@@ -24,6 +24,7 @@ from caudal.publish import (
     comparison,
     countries,
     downloads,
+    embed,
     explore,
     flows,
     indicator,
@@ -150,6 +151,7 @@ class Press:
     def _home(self, voice: Voice) -> Iterator[Page]:
         facts = {
             "families": overview.cards(voice),
+            "key_of_strips": overview.key_of_strips(voice),
             "changed": changes.whole(voice),
             "compared": [(name, _names(voice, _specs(voice, own))) for name, own in _compared(voice).items()],
             "stories": stories.stories(voice),
@@ -166,20 +168,22 @@ class Press:
         facts = {"source": source, "axes": voice.axes(source.concept), "used": used}
         yield Page(f"source/{name}.html", "source.html", voice.plain(source.title), voice, facts)
 
-    def _indicator(self, voice: Voice, name: str) -> Iterator[Page]:
+    def _indicator(self, all_voice: Voice, name: str) -> Iterator[Page]:
         spec = self.release.indicators[name]
-        title = voice.name(spec)
+        voice = indicator.subject(all_voice, name)
+        title = _title(voice, spec)
         cell = indicator.lead(voice, spec)
         facts = _shown(voice, spec, name) | {
             "compared_countries": countries.comparisons(voice, spec) if _is_split(voice, name) else (),
             "notices": indicator.notices_of(voice, name),
             "changed": changes.own(voice, name),
             "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
-            "compared": spec.population if spec.population in _compared(voice) else "",
+            "compared": spec.population if spec.population in _compared(all_voice) else "",
             "offer": downloads.offer(voice, spec, cell, self.files),
             "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
         }
         yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
+        yield from embed.page(voice, spec, name, title, facts)
         yield from _earlier(voice, spec, f"indicator/{name}", title)
 
 
@@ -210,12 +214,18 @@ def _shown(voice: Voice, spec: IndicatorSpec, stem: str) -> dict[str, Any]:
 def _country(voice: Voice, name: str) -> Iterator[Page]:
     """The pages of an indicator about one country; ``voice`` is about it."""
     spec = voice.release.indicators[name]
-    title = f"{voice.name(spec)}, {voice.area_name()}"
+    title = _title(voice, spec)
     cells = (*indicator.own_cells(voice, name), *indicator.gap_cells(voice, spec))
     facts = _shown(voice, spec, voice.country) | {"withheld": any(c.withheld for c in cells)}
     stem = f"indicator/{name}/{voice.country}"
     yield Page(f"{stem}.html", "country.html", title, voice, facts)
+    yield from embed.page(voice, spec, f"{name}/{voice.country}", title, facts)
     yield from _earlier(voice, spec, stem, title)
+
+
+def _title(voice: Voice, spec: IndicatorSpec) -> str:
+    """The name of an indicator, with the country that a voice is about."""
+    return f"{voice.name(spec)}, {voice.area_name()}" if voice.country else voice.name(spec)
 
 
 def _earlier(voice: Voice, spec: IndicatorSpec, stem: str, title: str) -> Iterator[Page]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caudal.publish.chart import Caption, Mark, folded, rows_chart, scale_for, time_chart
+from caudal.publish.chart import Caption, Mark, folded, rows_chart, scale_for, strips, time_chart
 
 CAPTION = Caption("c", "Title <b>", "Description & more")
 
@@ -93,3 +94,22 @@ def test_a_limit_below_zero_does_not_move_the_axis_of_totals() -> None:
 def test_a_label_takes_three_lines_at_most() -> None:
     assert folded("x" * 200)[0].endswith("…")
     assert len(folded("word " * 60)) == 3
+
+
+@given(st.floats(0, 40), st.floats(60, 100), st.floats(0.1, 5), st.floats(0, 100))
+def test_strips_stand_on_one_scale_with_the_line_of_the_total(
+    low: float, high: float, half: float, total: float
+) -> None:
+    marks = [Mark("", "", low, low - half, low + half), Mark("", "", high), Mark("", "", None)]
+    drawn = strips(marks, total)
+    lines = [re.findall(r'x1="([\d.]+)%"[^>]*class="ref"', s) for s in drawn]
+    assert lines[0] == lines[1] == lines[2] and len(lines[0]) == 1
+    dots = [re.findall(r'cx="([\d.]+)%"', s) for s in drawn]
+    assert dots[2] == [] and 'class="hatch"' in drawn[2]
+    a, b, t = float(dots[0][0]), float(dots[1][0]), float(lines[0][0])
+    assert (t - a) * (high - low) == pytest.approx((b - a) * (total - low), abs=0.02 * (high - low) + 0.1)
+    ends = re.search(r'x1="([\d.]+)%" x2="([\d.]+)%"[^>]*class="i95"', drawn[0])
+    assert ends and float(ends[2]) - float(ends[1]) == pytest.approx(
+        (b - a) * 2 * half / (high - low), abs=0.1
+    )
+    assert all('aria-hidden="true"' in s and "<text" not in s for s in drawn)
