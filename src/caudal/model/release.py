@@ -83,8 +83,8 @@ class MissingFile(Spec):
 
 
 class Reconciliation(Spec):
-    """Rows of a source: in = records + quarantined + left out. Totals of the source, never of a cell.
-    A cell of a printed table counts as a row."""
+    """Rows of a source: in = records + quarantined + left out. Totals of the source, never of a cell; in a
+    release, those of records about people in tens. A cell of a printed table counts as a row."""
 
     rows_in: int
     records: int

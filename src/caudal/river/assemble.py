@@ -303,16 +303,19 @@ def _design_words(spec: SourceSpec) -> Text:
 
 
 def _public_counts(counts: Reconciliation | None, kind: RecordKind | None) -> Reconciliation | None:
-    """What the public is told of a source of records about people: its totals, and the rest rounded to ten.
+    """What the public is told of a source of records about people: everything rounded to ten, and of the rows
+    that came in the sum of what became of them.
 
     An exact count of answers that no rule understood is the count of a category "unknown", and with it a
-    withheld neighbour could be worked out.
+    withheld neighbour could be worked out; the exact total of a source is a withheld figure where few people
+    are in it, or in one of its periods.
     """
     if counts is None or kind is None or kind.leaves is not Leaves.NEVER:
         return counts
     parts = ("quarantined_by_reason", "recoded_to_unknown", "warnings", "corrections")
-    rounded = {p: {n: round(v, -1) for n, v in getattr(counts, p).items()} for p in parts}
-    return counts.model_copy(update=rounded)
+    rounded: dict[str, Any] = {p: {n: round(v, -1) for n, v in getattr(counts, p).items()} for p in parts}
+    totals = {n: round(getattr(counts, n), -1) for n in ("records", "quarantined", "left_out")}
+    return counts.model_copy(update=rounded | totals | {"rows_in": sum(totals.values())})
 
 
 def _expectations(
