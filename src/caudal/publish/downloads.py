@@ -152,7 +152,8 @@ def _whole(voice: Voice, files: Mapping[str, bytes]) -> Iterator[File]:
     """Files of the whole release: all cells and reports, the catalogue, the messages of SDMX."""
     text = voice.words.text
     plain = {
-        "data/observations.csv": text["file_observations"],
+        "data/observations.zip": text["file_observations"],
+        "data/codes.csv": text["file_codes"],
         "data/concepts.csv": text["file_concepts"],
         "data/quality.json": text["file_quality"],
         "data/truth.csv": text["file_truth"],

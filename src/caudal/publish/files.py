@@ -1,11 +1,12 @@
 """Files for machines: every published cell as CSV, the metadata of each indicator, the quality report.
 
-* ``data/observations.csv``: all cells by code, with their address.
+* ``data/observations.zip``: all cells by code, with their address, and the words of the codes.
 * ``data/concepts.csv``: the concept vectors that these name by code, with their words in every language.
+* ``data/codes.csv``: every other code of every column, with its words in every language.
+* ``data/<indicator>.csv``: the cells of an indicator and of its gap by code, for all languages.
 * ``data/<indicator>.json``: definition, concept vectors, sources and files of an indicator, all languages.
 * ``data/truth.csv``: for a simulated country, the estimates that are shown beside the true values.
 * ``data/quality.json``: totals of sources, what the gate did, what was reproduced, what cannot be computed.
-* ``<language>/data/<indicator>.csv``: the cells of an indicator and of its gap, codes beside labels.
 
 UTF-8, comma, ``.`` as decimal mark, full precision, no byte-order mark. A withheld cell has its key, the
 status ``Q`` and nothing else. Counts of records are in no file: the difference of two could tell a
@@ -17,7 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ from caudal.catalogue.formulas import in_territory
 from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
-from caudal.model.observation import NOT_APPLICABLE, TOTAL
+from caudal.model.observation import TOTAL
+from caudal.publish.exchange.archive import archive
+from caudal.publish.exchange.codes import code_rows
 from caudal.publish.exchange.shape import vector_id
 from caudal.publish.matrices import matrix_files
 from caudal.publish.release import ERRORS, GAP, WITHHELD, Cell, Release, read_release
@@ -47,7 +50,9 @@ MEASURE_COLUMNS = ("value", *ERRORS, "lower", "upper", "interval_type")
 ATTRIBUTE_COLUMNS = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
 #: Files that are made from the same parts: a name, and how they are made.
 FileGroup = tuple[str, Callable[[], Mapping[str, bytes]]]
+OBSERVATIONS = "data/observations.zip"
 CONCEPTS = "data/concepts.csv"
+CODES = "data/codes.csv"
 #: First letters that make a spreadsheet read a text as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -73,13 +78,14 @@ def release_files(release: Release) -> dict[str, bytes]:
 
 def file_groups(release: Release, voices: Mapping[str, Voice]) -> Iterator[FileGroup]:
     """The files in groups that are made from the same parts."""
-    yield "observations", lambda: {"data/observations.csv": observations_csv(release)}
+    yield "observations", lambda: {OBSERVATIONS: observations_zip(release, voices)}
     yield "concepts", lambda: {CONCEPTS: concepts_csv(release, voices)}
+    yield "codes", lambda: {CODES: codes_csv(release, voices, release.cells)}
     yield "quality", lambda: {"data/quality.json": _json(quality(release))}
     yield "truth", lambda: {"data/truth.csv": truth_csv(release)} if release.truths else {}
     yield "matrices", lambda: _matrices(release)
     for spec in release.base_indicators():
-        yield f"data {spec.indicator}", partial(_indicator_files, release, voices, spec.indicator)
+        yield f"data {spec.indicator}", partial(_indicator_files, release, spec.indicator)
 
 
 def _matrices(release: Release) -> dict[str, bytes]:
@@ -92,26 +98,40 @@ def _matrices(release: Release) -> dict[str, bytes]:
     return files
 
 
-def _indicator_files(release: Release, voices: Mapping[str, Voice], name: str) -> dict[str, bytes]:
+def _indicator_files(release: Release, name: str) -> dict[str, bytes]:
     spec = release.indicators[name]
-    files = {f"{tag}/data/{name}.csv": indicator_csv(voice, spec) for tag, voice in voices.items()}
+    files = {f"data/{name}.csv": indicator_csv(release, spec)}
     return files | {f"data/{name}.json": _json(metadata(release, spec, files))}
 
 
-def observations_csv(release: Release) -> bytes:
-    """All cells by code."""
-    dimensions = tuple(f"{d}_code" for d in release.dimensions)
+def observations_zip(release: Release, voices: Mapping[str, Voice]) -> bytes:
+    """All cells by code, with the words of their codes: what is large and repeats itself is small packed."""
+    parts = {
+        "observations.csv": coded_csv(release, release.cells),
+        "codes.csv": codes_csv(release, voices, release.cells),
+        "concepts.csv": concepts_csv(release, voices),
+    }
+    return archive(parts)
+
+
+def coded_csv(release: Release, cells: Sequence[Cell]) -> bytes:
+    """``cells`` by code, with the breakdowns that some of them have."""
     heads = (
         "address",
         *KEY_COLUMNS,
         "time_period",
-        *dimensions,
+        *(f"{d}_code" for d in used_dimensions(release, cells)),
         *CSV_LAST_KEY_COLUMNS,
         *MEASURE_COLUMNS,
         *ATTRIBUTE_COLUMNS,
     )
-    rows = (coded(release, c) for c in release.cells)
+    rows = (coded(release, c) for c in cells)
     return _csv(heads, ([row.get(h) for h in heads] for row in rows))
+
+
+def codes_csv(release: Release, voices: Mapping[str, Voice], cells: Iterable[Cell]) -> bytes:
+    """The words of every code of the columns of ``cells``."""
+    return _csv(("column", "code", *voices), code_rows(release, voices, cells))
 
 
 def concepts_csv(release: Release, voices: Mapping[str, Voice]) -> bytes:
@@ -134,32 +154,10 @@ def truth_csv(release: Release) -> bytes:
     return _csv(heads, rows)
 
 
-def indicator_csv(voice: Voice, spec: IndicatorSpec) -> bytes:
-    """The cells of an indicator and of its gap: codes, each followed by its label in the language."""
-    own = voice.release.cells_of
-    cells = [*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ())]
-    used = used_dimensions(voice.release, cells)
-    labelled = {
-        "indicator_code": "indicator",
-        "reference_area_code": "reference_area",
-        "source_code": "source",
-    }
-    if any(c.counterpart != NOT_APPLICABLE for c in cells):
-        labelled["counterpart_area_code"] = "counterpart_area"
-    labelled |= {f"{d}_code": d for d in used} | {"unit_code": "unit"}
-    columns = [
-        *KEY_COLUMNS,
-        "time_period",
-        *(f"{d}_code" for d in used),
-        *CSV_LAST_KEY_COLUMNS,
-        *MEASURE_COLUMNS,
-        *ATTRIBUTE_COLUMNS,
-    ]
-    heads = ["address"]
-    for name in columns:
-        heads += [name, labelled[name]] if name in labelled else [name]
-    labels = _Labels(voice)
-    return _csv(heads, (labels.row(c, heads) for c in cells))
+def indicator_csv(release: Release, spec: IndicatorSpec) -> bytes:
+    """The cells of an indicator and of its gap by code."""
+    own = release.cells_of
+    return coded_csv(release, [*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ())])
 
 
 def used_dimensions(release: Release, cells: Iterable[Cell]) -> list[str]:
@@ -172,7 +170,6 @@ def metadata(release: Release, spec: IndicatorSpec, files: Mapping[str, bytes]) 
     """What a reader of the numbers needs: definition, vectors, sources, files with their checksums."""
     cells = release.cells_of.get(spec.indicator, ())
     sources = sorted({c.source for c in cells})
-    tables = {p: files[p] for p in files if p.endswith(f"/data/{spec.indicator}.csv")}
     return {
         "indicator": spec.model_dump(mode="json", exclude={"formulas", "expected"}),
         "statistic": [
@@ -197,9 +194,7 @@ def metadata(release: Release, spec: IndicatorSpec, files: Mapping[str, bytes]) 
             for n in release.structure.notices
             if n.indicator.removesuffix(GAP) == spec.indicator
         ],
-        "files": {
-            p: {"sha256": sha256_bytes(data), "bytes": len(data)} for p, data in sorted(tables.items())
-        },
+        "files": {p: {"sha256": sha256_bytes(data), "bytes": len(data)} for p, data in sorted(files.items())},
     }
 
 
@@ -270,42 +265,6 @@ def coded(release: Release, cell: Cell) -> dict[str, Any]:
         "error_note": cell.error_note,
         "reliability": cell.reliability,
     }
-
-
-class _Labels:
-    """Rows of codes and labels; each label is looked up once."""
-
-    def __init__(self, voice: Voice) -> None:
-        self._voice = voice
-        self._known: dict[tuple[str, str], str] = {}
-
-    def row(self, cell: Cell, heads: Iterable[str]) -> list[Any]:
-        """The values of a cell under ``heads``."""
-        coded_row = coded(self._voice.release, cell)
-        return [coded_row[h] if h in coded_row else self._label(h, coded_row) for h in heads]
-
-    def _label(self, head: str, row: Mapping[str, Any]) -> str | None:
-        code = row.get(f"{head}_code")
-        if code is None:
-            return "" if head == "unit" else None
-        if (head, code) not in self._known:
-            self._known[head, code] = self._looked_up(head, code)
-        return self._known[head, code]
-
-    def _looked_up(self, head: str, code: str) -> str:
-        voice = self._voice
-        match head:
-            case "indicator":
-                return voice.name(voice.release.indicators[code])
-            case "reference_area":
-                return voice.area_name(code)
-            case "counterpart_area":
-                return voice.code(head, code)
-            case "source":
-                return voice.source(code)
-            case "unit":
-                return voice.unit(code)
-        return voice.category(head, code)
 
 
 def _csv(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:

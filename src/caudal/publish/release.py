@@ -57,7 +57,7 @@ BREAK, PARTIAL = "B", "incomplete-period"
 ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
 #: Files of the whole release beside those of indicators: no indicator has their names.
-RESERVED = frozenset({"observations", "concepts", "quality", "truth", "inequality", "readiness"})
+RESERVED = frozenset({"observations", "concepts", "codes", "quality", "truth", "inequality", "readiness"})
 #: An area of a country by ISO 3166: the country itself, or a part of it.
 _OF_COUNTRY = re.compile(r"([A-Z]{2})(-.*)?")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

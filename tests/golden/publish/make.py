@@ -16,8 +16,8 @@ GOLDEN = (
     "pt/compare/migrants.html",
     "en/indicator/unemployment_rate.html",
     "es/source/survey.html",
-    "data/observations.csv",
-    "es/data/unemployment_rate.csv",
+    "data/codes.csv",
+    "data/unemployment_rate.csv",
 )
 
 

@@ -161,12 +161,12 @@ def test_the_catalogue_satisfies_its_shapes_in_both_forms(site: Path) -> None:
 
 def test_csvw_reads_every_table_by_its_description(site: Path, release: Release) -> None:
     csvw = pytest.importorskip("csvw", reason="csvw is not installed")
-    described = sorted(site.glob("*/data/*.csv-metadata.json"))
-    assert len(described) == 3 * len(release.base_indicators())
+    described = sorted(site.glob("data/*.csv-metadata.json"))
+    assert len(described) == len(release.base_indicators())
     for path in described:
         read = csvw.CSVW(str(path), validate=True)
         assert read.is_valid, (path, [str(w.message) for w in read.warnings])
-    table = csvw.CSVW(str(site / "en/data/unemployment_rate.csv-metadata.json")).t
+    table = csvw.CSVW(str(site / "data/unemployment_rate.csv-metadata.json")).t
     rows = list(table)
     assert {type(r["value"]) for r in rows if r["obs_status_code"] == "A"} == {float}
     assert [r["value"] for r in rows if r["obs_status_code"] == "Q"] == [None]

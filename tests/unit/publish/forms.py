@@ -68,12 +68,13 @@ def by_key(release: Release, dimensions: list[str], key: list[str], time: str) -
     return "/".join([chosen["INDICATOR"], place, time, categories or "all", origin])
 
 
-def of_csv(release: Release, site: Files, tag: str = "es") -> Told:
-    return joined([of_columns(tabular(site[p])) for p in names_of(release, ".csv", tag)])
+def of_csv(release: Release, site: Files) -> Told:
+    return joined([of_columns(tabular(site[p])) for p in names_of(release, ".csv")])
 
 
 def of_all_cells(release: Release, site: Files) -> Told:
-    return of_columns(tabular(site["data/observations.csv"]))
+    with zipfile.ZipFile(io.BytesIO(site["data/observations.zip"])) as packed:
+        return of_columns(tabular(packed.read("observations.csv")))
 
 
 def of_excel_csv(release: Release, site: Files, tag: str = "es") -> Told:
@@ -126,7 +127,7 @@ def of_archives(release: Release, site: Files) -> Told:
     for spec in release.base_indicators():
         with zipfile.ZipFile(io.BytesIO(site[f"data/{spec.indicator}.zip"])) as packed:
             assert {"readme.es.txt", "readme.pt.txt", "readme.en.txt"} <= set(packed.namelist())
-            parts.append(of_columns(tabular(packed.read(f"pt/{spec.indicator}.csv"))))
+            parts.append(of_columns(tabular(packed.read(f"{spec.indicator}.csv"))))
     return joined(parts)
 
 
@@ -210,7 +211,7 @@ def of_sdmx_json(release: Release, site: Files) -> Told:
 Reader = Callable[[Release, Files], Told]
 READERS: Mapping[str, Reader] = {
     "CSV of all cells": of_all_cells,
-    **{f"CSV, {tag}": partial(of_csv, tag=tag) for tag in ("es", "pt", "en")},
+    "CSV": of_csv,
     **{f"CSV for spreadsheets, {tag}": partial(of_excel_csv, tag=tag) for tag in ("es", "pt", "en")},
     **{f"XLSX, {tag}": partial(of_workbooks, tag=tag) for tag in ("es", "pt", "en")},
     "Parquet": of_parquet,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,19 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return release_files(read_release(write_release(tmp_path_factory.mktemp("release"))))
 
 
+def all_cells(files: Mapping[str, bytes]) -> list[dict[str, str]]:
+    """The rows of all cells."""
+    with zipfile.ZipFile(io.BytesIO(files["data/observations.zip"])) as packed:
+        return rows(packed.read("observations.csv"))
+
+
 def rows(data: bytes) -> list[dict[str, str]]:
     """A CSV as its readers see it."""
     return list(csv.DictReader(io.StringIO(data.decode())))
 
 
 def test_every_cell_is_in_the_file_of_all_with_its_value_exactly(files: dict[str, bytes]) -> None:
-    found = rows(files["data/observations.csv"])
+    found = all_cells(files)
     assert len(found) == len(observations())
     values = {r["address"]: r["value"] for r in found}
     assert float(values["unemployment_rate/XI/2026-Q2/all/survey@2026-11"]) == 9.71
@@ -42,11 +50,13 @@ def test_a_withheld_cell_has_its_key_and_one_flag(files: dict[str, bytes]) -> No
         "reliability",
         "unit_code",
     )
-    for path in [p for p in files if p.endswith(".csv") and p not in ("data/truth.csv", "data/concepts.csv")]:
-        withheld = [r for r in rows(files[path]) if r["obs_status_code"] == "Q"]
+    tables = [rows(files[f"data/{name}.csv"]) for name in ("foreign_born", "unemployment_rate")]
+    for table in (*tables, all_cells(files)):
+        withheld = [r for r in table if r["obs_status_code"] == "Q"]
+        assert withheld
         assert all(r[n] == "" for r in withheld for n in measured)
         assert not any("suppress" in r.values() or "C" in r.values() for r in withheld)
-    assert sum(r["obs_status_code"] == "Q" for r in rows(files["data/observations.csv"])) == 4
+    assert sum(r["obs_status_code"] == "Q" for r in all_cells(files)) == 4
 
 
 def test_no_file_holds_a_count_of_records(files: dict[str, bytes], tmp_path: Path) -> None:
@@ -57,15 +67,23 @@ def test_no_file_holds_a_count_of_records(files: dict[str, bytes], tmp_path: Pat
     assert made == files
 
 
-def test_labels_stand_beside_codes_in_the_language_of_the_folder(files: dict[str, bytes]) -> None:
-    found = rows(files["pt/data/unemployment_rate.csv"])
-    women = next(r for r in found if r["address"] == "unemployment_rate/XI/2026-Q2/sex=F/survey@2026-11")
-    assert (women["sex_code"], women["sex"], women["migratory_status"]) == ("F", "Mulheres", "Total")
+def test_every_code_of_every_column_has_its_words_in_every_language(files: dict[str, bytes]) -> None:
+    known = {(r["column"], r["code"]): r for r in rows(files["data/codes.csv"])}
+    women = known["sex_code", "F"]
+    assert (women["es"], women["pt"], women["en"]) == ("Mujeres", "Mulheres", "Women")
+    assert known["source_code", "un"]["pt"] == "Nações Unidas, população migrante"
+    assert known["unit_code", "PT"]["en"] == "Percent"
+    found = rows(files["data/unemployment_rate.csv"])
+    coded = [h for h in found[0] if h.endswith("_code") and h != "concept_vector_code"]
+    assert len(coded) >= 10
+    for row in (*found, *all_cells(files)):
+        assert all((h, row[h]) in known for h in (*coded, "reliability") if row[h])
+        assert all(("error_note", n) in known for n in row["error_note"].split("; ") if n)
     assert {r["indicator_code"] for r in found} == {"unemployment_rate", "unemployment_rate_gap"}
 
 
 def test_a_label_that_is_a_formula_is_led_by_an_apostrophe(files: dict[str, bytes]) -> None:
-    labels = {r["birth_country"] for r in rows(files["es/data/foreign_born.csv"])}
+    labels = {r["es"] for r in rows(files["data/codes.csv"])}
     assert '\'=HYPERLINK("x")' in labels
     assert not any(x.startswith("=") for x in labels)
 
@@ -78,7 +96,7 @@ def test_texts_that_a_spreadsheet_would_run_are_guarded(text: str) -> None:
 def test_negative_numbers_stay_numbers(files: dict[str, bytes]) -> None:
     gap = next(
         r
-        for r in rows(files["es/data/unemployment_rate.csv"])
+        for r in rows(files["data/unemployment_rate.csv"])
         if r["indicator_code"].endswith("_gap") and r["sex_code"] == "M"
     )
     assert float(gap["lower"]) < 0
@@ -90,7 +108,7 @@ def test_the_metadata_of_an_indicator_names_sources_vectors_and_files(files: dic
     assert found["concept_vectors"]["register"] == [
         {"basis": "citizenship", "measure": "stock", "stay": "permit"}
     ]
-    assert set(found["files"]) == {f"{tag}/data/foreign_born.csv" for tag in ("es", "pt", "en")}
+    assert set(found["files"]) == {"data/foreign_born.csv"}
     assert found["indicator"]["text"]["name"]["pt"] == "Pessoas nascidas no exterior"
 
 
@@ -103,20 +121,20 @@ def test_quality_tells_totals_of_sources(files: dict[str, bytes]) -> None:
 
 def test_an_error_of_zero_is_no_error(tmp_path: Path) -> None:
     full_count = cell("foreign_born", 100.0) | {"sampling_se": 0.0, "lower": 100.0, "upper": 100.0}
-    found = rows(release_files(read_release(write_release(tmp_path, [full_count])))["data/observations.csv"])
+    found = all_cells(release_files(read_release(write_release(tmp_path, [full_count]))))
     assert [found[0][n] for n in ("sampling_se", "lower", "upper")] == ["", "", ""]
 
 
 def test_files_are_written_where_they_are_named(tmp_path: Path) -> None:
     written = write_files(write_release(tmp_path / "release"), tmp_path / "out")
     assert all((tmp_path / "out" / p).is_file() for p in written)
-    assert Path("data/observations.csv") in written
+    assert Path("data/observations.zip") in written
 
 
 def test_every_vector_that_a_row_names_is_told_in_every_language(files: dict[str, bytes]) -> None:
     concepts = {r["concept_vector_code"]: r for r in rows(files["data/concepts.csv"])}
-    for path in ("data/observations.csv", "pt/data/foreign_born.csv"):
-        assert {r["concept_vector_code"] for r in rows(files[path])} <= concepts.keys()
+    for table in (all_cells(files), rows(files["data/foreign_born.csv"])):
+        assert {r["concept_vector_code"] for r in table} <= concepts.keys()
     vectors = {r["concept_vector"]: r for r in concepts.values()}
     assert vectors["basis=birth;measure=stock;stay=12m"]["pt"] == (
         "Critério: país de nascimento; Medida: residentes em uma data; Duração da estada: doze meses ou mais"

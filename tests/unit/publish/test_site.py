@@ -157,7 +157,7 @@ def test_the_headline_the_table_the_file_and_the_chart_tell_one_number(site: dic
     assert "9,7\u00a0%" in site["es/index.html"].decode()
     assert "9,7\u00a0%" in site["es/indicator/unemployment_rate.html"].decode()
     assert "9.7%" in site["en/indicator/unemployment_rate.html"].decode()
-    assert ",9.71," in site["data/observations.csv"].decode()
+    assert ",9.71," in site["data/unemployment_rate.csv"].decode()
 
 
 def test_every_cell_lies_at_its_address_on_one_page_of_each_language(
@@ -464,7 +464,7 @@ def test_a_table_of_thousands_shows_the_largest_and_sends_to_the_file(tmp_path: 
     assert page.count("<tr id=") == 1000 and "(1000 / 1600)" in page
     assert "birth_country=C0799,sex" not in page and "sex=F,birth_country=C0799/" in page
     assert "sex=F,birth_country=C0001/" not in page
-    assert made["en/data/foreign_born.csv"].count(b"\n") == 1601
+    assert made["data/foreign_born.csv"].count(b"\n") == 1601
 
 
 def test_a_withdrawn_cell_keeps_its_address_and_says_that_it_was_withdrawn(tmp_path: Path) -> None:

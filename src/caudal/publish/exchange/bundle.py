@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from caudal.model.indicator import IndicatorSpec
+from caudal.publish.exchange.archive import archive
 from caudal.publish.exchange.spreadsheets import about
-from caudal.publish.exchange.xlsx import archive
 from caudal.publish.voice import Voice
 
 _WIDTH = 78
@@ -30,7 +30,7 @@ def readme(voice: Voice, spec: IndicatorSpec, *, draft: bool) -> bytes:
     for name, words in about(voice, spec, draft=draft):
         lines += [f"{name}:", f"  {words}", ""]
     lines += [voice.words.text["data_withheld"], ""]
-    for language, code in snippets(f"{voice.words.language}/{spec.indicator}.csv").items():
+    for language, code in snippets(f"{spec.indicator}.csv").items():
         lines += [language, *(f"  {line}" for line in code.splitlines()), ""]
     return "\n".join(lines).encode()
 
@@ -49,5 +49,5 @@ def snippets(address: str) -> dict[str, str]:
 
 
 def _name(path: str) -> str:
-    """``es/data/x.csv`` as ``es/x.csv``, ``data/x.json`` as ``x.json``."""
-    return "/".join(p for p in path.split("/") if p != "data")
+    """``data/x.json`` as ``x.json``."""
+    return path.removeprefix("data/")

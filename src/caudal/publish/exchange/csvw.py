@@ -1,7 +1,8 @@
 """CSV on the Web: what each column of a CSV of the site is, beside the file.
 
-``<file>.csv-metadata.json`` names every column in each language, its datatype, and which are the key; the
-codes of a coded column are listed. Dialect and empty fields are those that the files are written with.
+``<file>.csv-metadata.json`` names the table and every column in each language, its datatype, and which are
+the key. The words of the codes stand in ``codes.csv``, to which it points. Dialect and empty fields are those
+that the files are written with.
 
 Reference: W3C, Metadata Vocabulary for Tabular Data.
 """
@@ -9,7 +10,7 @@ Reference: W3C, Metadata Vocabulary for Tabular Data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from caudal.model.indicator import IndicatorSpec
@@ -36,24 +37,33 @@ _COMPONENTS = {
 }
 
 
-def csvw(exchange: Exchange, voice: Voice, spec: IndicatorSpec, url: str, data: bytes) -> bytes:
-    """The description of the CSV at ``url``, whose bytes are ``data``, in the language of ``voice``."""
+def csvw(
+    exchange: Exchange, voices: Mapping[str, Voice], spec: IndicatorSpec, url: str, data: bytes
+) -> bytes:
+    """The description of the CSV at ``url``, whose bytes are ``data``, in every language."""
     heads = data.split(b"\n", 1)[0].decode().split(",")
     description = {
-        "@context": [_CONTEXT, {"@language": voice.words.language}],
+        "@context": _CONTEXT,
         "url": url,
-        "dc:title": voice.name(spec),
-        "dc:description": voice.plain(spec.text.definition),
-        "dc:creator": voice.plain(exchange.producer),
+        "dc:title": _told(voices, lambda v: v.name(spec)),
+        "dc:description": _told(voices, lambda v: v.plain(spec.text.definition)),
+        "dc:creator": _told(voices, lambda v: v.plain(exchange.producer)),
         "dc:license": exchange.licence,
         "dc:issued": exchange.prepared,
+        "dc:requires": [{"@id": "codes.csv"}, {"@id": "concepts.csv"}],
         "dialect": {"encoding": "utf-8", "delimiter": ",", "quoteChar": '"', "header": True},
         "tableSchema": {
-            "columns": [_column(exchange, voice, head) for head in heads],
+            "columns": [_column(exchange, voices, head) for head in heads],
             "primaryKey": _key(heads),
         },
     }
     return json.dumps(description, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _told(voices: Mapping[str, Voice], say: Callable[[Voice], str]) -> list[dict[str, str]]:
+    """A text in every language that has it."""
+    said = ((tag, say(voice)) for tag, voice in voices.items())
+    return [{"@value": text, "@language": tag} for tag, text in said if text]
 
 
 def _key(heads: Iterable[str]) -> list[str]:
@@ -63,15 +73,18 @@ def _key(heads: Iterable[str]) -> list[str]:
     return [h for h in heads if h in fixed or (h.endswith("_code") and h not in other)]
 
 
-def _column(exchange: Exchange, voice: Voice, head: str) -> dict[str, Any]:
+def _column(exchange: Exchange, voices: Mapping[str, Voice], head: str) -> dict[str, Any]:
     component = _COMPONENTS.get(head, dimension_id(head.removesuffix("_code")))
     names: Mapping[str, str] = exchange.concepts.get(component, {})
-    title = names.get(voice.words.language) or voice.words.word("components", component) or head
+
+    def title(voice: Voice) -> str:
+        return names.get(voice.words.language) or voice.words.word("components", component) or ""
+
     number = head in MEASURE_COLUMNS and head != "interval_type"
     return {
         "name": head,
         "titles": [head],
-        "dc:description": title,
+        "dc:description": _told(voices, title),
         "datatype": "double" if number else "string",
         "null": [""],
         "required": head in ("address", *KEY_COLUMNS),

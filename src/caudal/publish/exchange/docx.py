@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from caudal.publish.exchange.archive import archive
 from caudal.publish.exchange.sdmx_ml import clean
-from caudal.publish.exchange.xlsx import archive
 
 _MAIN = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _DOCUMENT = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

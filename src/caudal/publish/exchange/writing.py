@@ -1,8 +1,9 @@
 """Every file for machines of a release, besides the plain ones of :mod:`caudal.publish.files`.
 
 For each indicator, under one stable address each: a workbook, a document and a CSV for spreadsheets in each
-language, Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML 2.1 and 3.0, SDMX-JSON, SDMX-CSV.
-For the release: structures, reference metadata, the catalogue, the export to the structure of the SDGs.
+language, what the columns of its CSV are, Parquet, JSON-stat, SDMX-CSV, an archive. For each theme: SDMX-ML
+2.1 and 3.0, SDMX-JSON, SDMX-CSV. For the release: structures, reference metadata, the catalogue, the export
+to the structure of the SDGs.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from caudal.publish.exchange.sdmx_ml import ML_21, ML_30
 from caudal.publish.exchange.shape import Dataflow, Exchange, file_stem
 from caudal.publish.exchange.spreadsheets import excel_csv, indicator_workbook
 from caudal.publish.exchange.word import indicator_document
-from caudal.publish.files import CONCEPTS
-from caudal.publish.release import Release
+from caudal.publish.files import CODES, CONCEPTS, codes_csv
+from caudal.publish.release import GAP, Release
 from caudal.publish.voice import Voice
 
 
@@ -60,7 +61,7 @@ def addresses(indicator: str, tag: str) -> dict[str, str]:
     return {
         "XLSX": f"{tag}/data/{indicator}.xlsx",
         "DOCX": f"{tag}/data/{indicator}.docx",
-        "CSV": f"{tag}/data/{indicator}.csv",
+        "CSV": f"data/{indicator}.csv",
         "CSV (Excel)": f"{tag}/data/{indicator}.excel.csv",
         "JSON-stat": f"data/{indicator}.jsonstat.json",
         "Parquet": f"data/{indicator}.parquet",
@@ -105,13 +106,15 @@ def _indicator_files(
         f"data/{name}.parquet": parquet(release, spec),
         f"data/{name}.sdmx.csv": data_csv(exchange, flow, name),
     }
-    packed = {path: plain[path] for path in (f"data/{name}.json", CONCEPTS)}
+    table = f"data/{name}.csv"
+    made[f"{table}-metadata.json"] = csvw(exchange, voices, spec, f"{name}.csv", plain[table])
+    packed = {path: plain[path] for path in (table, f"data/{name}.json", CONCEPTS)}
+    own = release.cells_of
+    cells = (*own.get(name, ()), *own.get(name + GAP, ()))
+    packed[CODES] = codes_csv(release, voices, cells)
     for tag, voice in voices.items():
-        path = f"{tag}/data/{name}.csv"
-        table = reader_table(voice, spec)
-        made[f"{tag}/data/{name}.xlsx"] = indicator_workbook(voice, spec, table, draft=exchange.draft)
+        rows = reader_table(voice, spec)
+        made[f"{tag}/data/{name}.xlsx"] = indicator_workbook(voice, spec, rows, draft=exchange.draft)
         made[f"{tag}/data/{name}.docx"] = indicator_document(voice, spec, draft=exchange.draft)
-        made[f"{tag}/data/{name}.excel.csv"] = excel_csv(voice, table)
-        made[f"{path}-metadata.json"] = csvw(exchange, voice, spec, f"{name}.csv", plain[path])
-        packed[path] = plain[path]
+        made[f"{tag}/data/{name}.excel.csv"] = excel_csv(voice, rows)
     return made | {f"data/{name}.zip": bundle(voices, spec, packed, draft=exchange.draft)}

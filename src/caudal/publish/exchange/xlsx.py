@@ -10,17 +10,14 @@ Reference: ECMA-376, parts SpreadsheetML and Open Packaging Conventions.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from caudal.publish.exchange.archive import archive
 from caudal.publish.exchange.rows import Table, Value
 from caudal.publish.exchange.sdmx_ml import clean
 from caudal.publish.exchange.shape import number_text
 
-#: The first date that a ZIP archive can carry, for archives that tell nothing of the clock.
-EPOCH = (1980, 1, 1, 0, 0, 0)
 #: The longest text that a cell of a spreadsheet holds.
 _LONGEST = 32_767
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -68,21 +65,6 @@ def workbook(sheets: Sequence[Sheet]) -> bytes:
     parts = {f"xl/worksheets/sheet{n}.xml": _sheet(s, strings) for n, s in enumerate(sheets, 1)}
     parts["xl/sharedStrings.xml"] = _shared(strings)
     return archive({**_frame([s.name for s in sheets]), **parts})
-
-
-def archive(parts: dict[str, str | bytes]) -> bytes:
-    """A ZIP archive of ``parts`` that tells nothing of the clock or the machine."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in parts.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type, entry.create_system, entry.external_attr = (
-                zipfile.ZIP_DEFLATED,
-                3,
-                0o644 << 16,
-            )
-            packed.writestr(entry, data, compresslevel=5)
-    return stream.getvalue()
 
 
 def column(place: int) -> str:

@@ -167,7 +167,7 @@ class Explorer {
 
   links() {
     const file = this.words.indicators[this.chosen.indicator].file;
-    const get = element("a", { href: `data/${file}.csv`, download: "" }, "CSV");
+    const get = element("a", { href: `${root.dataset.root}data/${file}.csv`, download: "" }, "CSV");
     return [element("p", { class: "small" }, this.words.text.never_adds, " ", get)];
   }
 
