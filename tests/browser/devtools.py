@@ -16,7 +16,16 @@ _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--force-color-profile=srgb",
     "--font-render-hinting=none", "--disable-lcd-text", "--remote-debugging-pipe",
+    "--allow-file-access-from-files",
 )  # fmt: skip
+
+#: How readers look at a page: width and height in points, whether by touch, and how much larger. Of 1280
+#: points 320 are left at 400 %.
+SCREENS: dict[str, tuple[int, int, bool, int]] = {
+    "phone": (360, 740, True, 1),
+    "desk": (1280, 900, False, 1),
+    "400 %": (320, 225, False, 4),
+}
 
 
 class Tab:
@@ -68,6 +77,11 @@ class Tab:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
+    def look(self, screen: str) -> None:
+        """Shows pages as on one of the ``SCREENS``."""
+        width, height, phone, zoom = SCREENS[screen]
+        self.size(width, height, phone=phone, zoom=zoom)
+
     def press(self, key: str, *, shift: bool = False) -> None:
         """Presses a key as a reader does."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27}
@@ -75,13 +89,13 @@ class Tab:
         self.send("Input.dispatchKeyEvent", type="rawKeyDown", **common)
         self.send("Input.dispatchKeyEvent", type="keyUp", **common)
 
-    def size(self, width: int, height: int, *, phone: bool = False) -> None:
-        """The size of the window, in points."""
+    def size(self, width: int, height: int, *, phone: bool = False, zoom: int = 1) -> None:
+        """The size of the window, in points of a page that is shown ``zoom`` times as large."""
         self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=zoom,
             mobile=phone,
         )
 

@@ -1,7 +1,9 @@
-"""Releases whose sites use the templates of all pages, and one page of each kind, found in what was built."""
+"""Releases whose sites use the templates of all pages, and the largest page of each template."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from unittest.mock import patch
@@ -12,48 +14,70 @@ from caudal.publish import build_site
 from caudal.publish.page import Page
 from caudal.publish.press import Press
 from caudal.river.build import build
+from tests.browser import journeys
 from tests.support.small_country import write_country
 from tests.unit.publish.fixture import cell, observations, text, write_release
 from tests.unit.publish.test_matrices import CELLS, RATE, readiness
 from tests.unit.river.test_stories import write as write_story
 
-#: Templates of pages that only a release with a border register, or about routes, has.
-JOURNEYS = frozenset({"flow.html", "route.html", "routes.html"})
-_PARTS = frozenset({"base.html", "door.html", "download.html", "matrix.html", "parts.html"})
+#: Of releases about journeys, the pages that no other release has.
+_JOURNEYS = ("flow/", "route/")
 
 
-def write_releases(folder: Path) -> tuple[tuple[Path, ...], frozenset[str]]:
-    """Three whole releases with their sites: a country with a story, one with its matrices, a region; and
-    the templates that they used."""
-    used: set[str] = set()
-    printed = Press.printed
+@dataclass(frozen=True)
+class Made:
+    """A release with its site, and of each template that it uses the path of its largest page."""
 
-    def noted(press: Press, page: Page) -> bytes:
-        used.add(page.template)
-        return printed(press, page)
+    release: Path
+    pages: Mapping[str, str]
 
-    with patch.object(Press, "printed", noted):
-        country = write_country(folder / "country")
-        write_story(country, seen="24.1")
-        releases = (build(country).release, _matrices(folder / "matrices"), _region(folder / "region"))
-    return releases, frozenset(used)
+    @property
+    def site(self) -> Path:
+        """The folder of the site."""
+        return self.release / "site"
+
+    def of(self, language: str) -> list[str]:
+        """A page of each template, as it lies in the site."""
+        return [f"{language}/{path}" for path in self.pages.values()]
+
+
+def write_releases(folder: Path) -> tuple[Made, ...]:
+    """A country with a story, one with its matrices, a region, and two releases about journeys."""
+    whole = tuple(_made(name, folder / name) for name in ("country", "matrices", "region"))
+    of_journeys = tuple(_made(name, folder / name) for name in ("border", "routes"))
+    return *whole, *(_only(made, _JOURNEYS) for made in of_journeys)
 
 
 def templates_of_pages() -> frozenset[str]:
-    """The templates that are pages."""
+    """The templates that are whole pages."""
     found = files("caudal.publish").joinpath("templates").iterdir()
-    return frozenset(f.name for f in found if f.name.endswith(".html")) - _PARTS
+    pages = {f.name: f.read_text("utf-8") for f in found if f.name.endswith(".html")}
+    whole = {name for name, text in pages.items() if '{% extends "' in text or "<!doctype" in text}
+    return frozenset(whole - {"base.html", "door.html"})
 
 
-def one_of_each(release: Path, language: str) -> list[str]:
-    """A page of each kind: the first of each folder and form of name, and those at the top."""
-    site = release / "site"
-    kinds: dict[str, str] = {}
-    for page in sorted(p.relative_to(site).as_posix() for p in (site / language).rglob("*.html")):
-        parts = page.split("/")
-        form = f"{parts[1]}/{parts[-1] == 'index.html'}{parts[-1].count('.')}"
-        kinds.setdefault(page if len(parts) == 2 else form, page)
-    return list(kinds.values())
+def _made(name: str, folder: Path) -> Made:
+    printed: dict[str, dict[str, int]] = {}
+    really = Press.printed
+
+    def noted(press: Press, page: Page) -> bytes:
+        data = really(press, page)
+        printed.setdefault(page.template, {}).setdefault(page.path, len(data))
+        return data
+
+    with patch.object(Press, "printed", noted):
+        release = _RELEASES[name](folder)
+    return Made(release, {t: max(own, key=lambda p: own[p]) for t, own in sorted(printed.items())})
+
+
+def _only(made: Made, folders: tuple[str, ...]) -> Made:
+    return Made(made.release, {t: p for t, p in made.pages.items() if p.startswith(folders)})
+
+
+def _country(folder: Path) -> Path:
+    country = write_country(folder)
+    write_story(country, seen="24.1")
+    return build(country).release
 
 
 def _matrices(folder: Path) -> Path:
@@ -62,10 +86,12 @@ def _matrices(folder: Path) -> Path:
 
 
 def _region(folder: Path) -> Path:
+    """Two countries with all figures of the fixture, so that each has a full page of each indicator."""
     rows = [
-        cell(name, value, reporter_code=area, reference_area_code=area)
-        for area, value in (("AR", 40.0), ("PE", 60.0))
-        for name in ("foreign_born", "residence_permits")
+        row | {"reporter_code": area, "reference_area_code": area}
+        for area in ("AR", "PE")
+        for row in observations()
+        if row["reference_area_code"] == "XI"
     ]
     title = text("La región", "A região", "The region")
     return _whole(write_release(folder, rows, territory="419", truth=[], title=title))
@@ -82,3 +108,12 @@ def _whole(release: Path) -> Path:
     )
     (release / MANIFEST).write_text(made.model_dump_json(), encoding="utf-8")
     return release
+
+
+_RELEASES = {
+    "country": _country,
+    "matrices": _matrices,
+    "region": _region,
+    "border": journeys.border,
+    "routes": journeys.region,
+}

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 import caudal
 from tests.browser.devtools import Tab, tab
-from tests.browser.every_template import write_releases
+from tests.browser.every_template import Made, write_releases
 
 FOLDER = Path(__file__).parent / "pictures"
-PAGES = ("index", "indicator/unemployment_rate", "compare/migrants")
 LANGUAGES = ("es", "pt", "en")
+#: Pages whose pictures are kept in each language; those of others in the first.
+TRANSLATED = ("home.html", "indicator.html", "compare.html")
 #: Name -> width and height in points, whether it is a phone, and the medium.
 SHAPES = {
     "desk": (1280, 1600, False, "screen"),
@@ -115,15 +116,17 @@ def _slow(now: Grey, above: Grey, each: int, kind: int) -> None:
         now[x] = (int(now[x]) + guess) % 256
 
 
-def all_pictures(folder: Path) -> dict[str, Grey]:
-    """Every picture by its name, of sites made in ``folder``."""
-    releases, _ = write_releases(folder / "releases")
-    site = releases[1] / "site"
-    with tab(folder / "profile") as browser:
+def all_pictures(releases: tuple[Made, ...], profile: Path) -> dict[str, Grey]:
+    """Every picture by its name: of each template the page of the last release that has it, and of those
+    in ``TRANSLATED`` in each language. ``profile`` is a folder for the browser."""
+    pages = {template: made.site / "TAG" / path for made in releases for template, path in made.pages.items()}
+    with tab(profile) as browser:
         return {
-            f"{page.replace('/', '.')}.{tag}.{shape}": taken(browser, site / tag / f"{page}.html", shape)
-            for page in PAGES
-            for tag in LANGUAGES
+            f"{template.removesuffix('.html')}.{tag}.{shape}": taken(
+                browser, Path(str(page).replace("TAG", tag)), shape
+            )
+            for template, page in sorted(pages.items())
+            for tag in (LANGUAGES if template in TRANSLATED else LANGUAGES[:1])
             for shape in SHAPES
         }
 
@@ -133,5 +136,6 @@ if __name__ == "__main__":
     for old in FOLDER.glob("*.png"):
         old.unlink()
     with tempfile.TemporaryDirectory() as scratch:
-        for name, points in all_pictures(Path(scratch)).items():
+        made = write_releases(Path(scratch) / "releases")
+        for name, points in all_pictures(made, Path(scratch) / "profile").items():
             (FOLDER / f"{name}.png").write_bytes(packed(points))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from caudal.publish.server import serving
-from tests.browser.devtools import CHROMIUM, Tab, tab
-from tests.browser.every_template import JOURNEYS, one_of_each, templates_of_pages, write_releases
+from tests.browser.devtools import CHROMIUM, Tab
+from tests.browser.every_template import Made
 
 pytestmark = [
     pytest.mark.long,
@@ -55,33 +55,24 @@ FOCUSED = """
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Path, ...], frozenset[str]]:
-    return write_releases(tmp_path_factory.mktemp("releases"))
-
-
-@pytest.fixture(scope="module")
-def pages(made: tuple[tuple[Path, ...], frozenset[str]]) -> Iterator[list[str]]:
-    """The address of a page of each kind."""
+def pages(releases: tuple[Made, ...]) -> Iterator[list[str]]:
+    """The address of a page of each template of each release."""
     with ExitStack() as stack:
         found = []
-        for release in made[0]:
-            address = stack.enter_context(serving(release, told=lambda *_: None))
-            found += [address + page for page in one_of_each(release, "es")]
+        for made in releases:
+            address = stack.enter_context(serving(made.release, told=lambda *_: None))
+            found += [address + page for page in made.of("es")]
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with tab(tmp_path_factory.mktemp("profile")) as found:
-        found.size(1280, 900)
-        found.send("Network.setBypassServiceWorker", bypass=True)
-        calm = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-        found.send("Emulation.setEmulatedMedia", features=calm)
-        yield found
-
-
-def test_these_sites_use_every_template(made: tuple[tuple[Path, ...], frozenset[str]]) -> None:
-    assert templates_of_pages() - made[1] == JOURNEYS
+@pytest.fixture
+def calm(browser: Tab) -> Tab:
+    """A browser on a desk in which nothing moves by itself."""
+    browser.look("desk")
+    browser.send(
+        "Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}]
+    )
+    return browser
 
 
 def weighed(browser: Tab, page: str) -> dict[str, Any]:
@@ -103,9 +94,9 @@ def weighed(browser: Tab, page: str) -> dict[str, Any]:
     return {"bytes": text, "painted": painted, "foreign": foreign, "blocking": late}
 
 
-def test_pages_are_light_and_soon_readable_on_a_slow_connection(browser: Tab, pages: list[str]) -> None:
-    found = {page: weighed(browser, page) for page in pages}
-    browser.send("Network.emulateNetworkConditions", **{**SLOW, "latency": 0, "downloadThroughput": -1})
+def test_pages_are_light_and_soon_readable_on_a_slow_connection(calm: Tab, pages: list[str]) -> None:
+    found = {page: weighed(calm, page) for page in pages}
+    calm.send("Network.emulateNetworkConditions", **{**SLOW, "latency": 0, "downloadThroughput": -1})
     assert {p: f["bytes"] for p, f in found.items() if not f["bytes"]} == {}
     assert {p: f["bytes"] for p, f in found.items() if f["bytes"] >= LIGHTEST} == {}
     assert {p: f["painted"] for p, f in found.items() if not f["painted"] < READABLE_MS} == {}
@@ -117,7 +108,8 @@ def walked(browser: Tab, page: str) -> list[str]:
     """What is wrong with a walk through ``page`` by the tab key alone."""
     browser.open(page)
     browser.run("new Promise(done => setTimeout(done, 500))")  # scripts may add what they offer
-    every, wrong, order = browser.run(REACHABLE), [], []
+    every, wrong = browser.run(REACHABLE), list[str]()
+    order: list[int] = []
     for step in range(every):
         browser.press("Tab")
         here = browser.run(FOCUSED)
@@ -131,18 +123,16 @@ def walked(browser: Tab, page: str) -> list[str]:
 
 
 def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
-    browser: Tab, pages: list[str]
+    calm: Tab, pages: list[str]
 ) -> None:
-    wrong = {page: told for page in pages if (told := walked(browser, page))}
+    wrong = {page: told for page in pages if (told := walked(calm, page))}
     assert wrong == {}
 
 
-def test_a_page_that_holds_the_keyboard_would_be_found(
-    browser: Tab, pages: list[str], tmp_path: Path
-) -> None:
+def test_a_page_that_holds_the_keyboard_would_be_found(calm: Tab, tmp_path: Path) -> None:
     page = tmp_path / "trap.html"
     page.write_text(
         '<a href="#content">a</a><input onkeydown="event.preventDefault()"><a href="b">b</a>'
         '<a id="content" href="c" style="outline: none">c</a>'
     )
-    assert "caught" in str(walked(browser, page.as_uri()))
+    assert "caught" in str(walked(calm, page.as_uri()))

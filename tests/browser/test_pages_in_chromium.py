@@ -1,132 +1,91 @@
-"""The pages in a real browser: they open from a folder, fit a phone, and lay out their charts.
-
-A script is added to a copy of each page, which measures and writes what it finds into the document; the
-pages themselves have none.
-"""
+"""The pages in a real browser: they open from a folder, fit every screen, and lay out their charts."""
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from caudal.publish import build_site
-from tests.unit.publish.fixture import write_release
+from tests.browser.devtools import CHROMIUM, SCREENS, Tab
+from tests.browser.every_template import Made
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is missing")
 
-PAGES = (
-    "index.html",
-    "indicator/unemployment_rate.html",
-    "compare/migrants.html",
-    "method.html",
-    "data.html",
-    "source/survey.html",
-)
-WIDTHS = (320, 1280)
-MEASURE = """
-<script>
-const text = [...document.querySelectorAll('svg.chart text')].map(t => t.getBoundingClientRect());
-const found = {
-  width: window.innerWidth,
-  scroll: document.documentElement.scrollWidth,
-  charts: [...document.querySelectorAll('svg.chart')].map(c => c.getBoundingClientRect().width),
-  outside: text.filter(r => r.left < -1 || r.right > window.innerWidth + 1).length,
-  styled: getComputedStyle(document.body).maxWidth,
-  letters: Math.min(...text.map(r => r.height)),
-  requests: performance.getEntriesByType('resource').map(e => e.name),
-};
-const pre = document.createElement('pre');
-pre.id = 'found';
-pre.textContent = JSON.stringify(found);
-document.body.append(pre);
-</script>
+CHARTED = ("indicator.html", "compare.html", "country.html")
+#: What reaches over the right edge is told by name; what scrolls in a frame of its own does not.
+MEASURED = """
+(() => {
+  document.querySelectorAll('details').forEach(d => d.open = true);
+  const text = [...document.querySelectorAll('svg.chart text')].map(t => t.getBoundingClientRect());
+  const root = document.documentElement;
+  return {
+    wide: root.scrollWidth > SCREEN ? root.scrollWidth : 0,
+    charts: [...document.querySelectorAll('svg.chart:not(.key)')].map(c => c.getBoundingClientRect().width),
+    outside: text.filter(r => r.left < -1 || r.right > SCREEN + 1).length,
+    letters: Math.min(...text.map(r => r.height)),
+    styled: getComputedStyle(document.body).maxWidth,
+    requests: performance.getEntriesByType('resource').map(e => e.name),
+  };
+})()
 """
-COLLECT = """
-window.onload = () => {
-  const told = f => JSON.parse(f.contentDocument.getElementById('found').textContent);
-  const pre = document.createElement('pre');
-  pre.id = 'all';
-  pre.textContent = JSON.stringify([...document.querySelectorAll('iframe')].map(f => [f.name, told(f)]));
-  document.body.append(pre);
-}
-"""
-OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--allow-file-access-from-files",
-    "--virtual-time-budget=2000", "--dump-dom",
-)  # fmt: skip
+
+
+def measured(browser: Tab, page: Path) -> dict[str, dict[str, Any]]:
+    """What the browser lays out on each screen."""
+    browser.open(page.as_uri())
+    found = {}
+    for screen, (width, *_) in SCREENS.items():
+        browser.look(screen)
+        found[screen] = browser.run(MEASURED.replace("SCREEN", str(width)))
+    return found
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    build_site(write_release(folder / "release"), folder / "site")
-    return folder / "site"
-
-
-def dom(url: Path, profile: Path) -> str:
-    """The document at ``url`` after the browser has laid it out."""
-    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", url.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
-@pytest.fixture(scope="module")
-def measured(site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
-    """What the browser measured, by page and width: all in one document of frames, so in one start."""
-    frames = []
-    for path in PAGES:
-        page = (site / "es" / path).read_text(encoding="utf-8")
-        copy = (site / "es" / path).with_suffix(".measured.html")
-        copy.write_text(page.replace("</body>", MEASURE + "</body>"), encoding="utf-8")
-        frames += [
-            f'<iframe name="{path}" src="es/{copy.relative_to(site / "es")}" width="{w}" height="900">'
-            "</iframe>"
-            for w in WIDTHS
-        ]
-    collect = f"<script>{COLLECT}</script>"
-    (site / "frames.html").write_text(
-        f"<!doctype html><body>{''.join(frames)}{collect}</body>", encoding="utf-8"
-    )
-    found = re.search(
-        r'<pre id="all">(.*?)</pre>', dom(site / "frames.html", tmp_path_factory.mktemp("p")), re.S
-    )
-    assert found is not None
-    return {f"{name}@{value['width']}": value for name, value in json.loads(unescape(found[1]))}
-
-
-def test_no_page_is_wider_than_a_small_phone_or_a_desk(measured: dict[str, dict[str, object]]) -> None:
-    assert len(measured) == len(PAGES) * len(WIDTHS)
-    wide = {
-        k: (m["scroll"], m["width"])
-        for k, m in measured.items()
-        if int(str(m["scroll"])) > int(str(m["width"]))
+def laid_out(browser: Tab, releases: tuple[Made, ...]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Every template of every release on every screen."""
+    return {
+        (made.release.name, template, screen): found
+        for made in releases
+        for template, path in made.pages.items()
+        for screen, found in measured(browser, made.site / "es" / path).items()
     }
-    assert not wide
 
 
-def test_charts_fill_their_column_and_their_letters_keep_their_size(
-    measured: dict[str, dict[str, object]],
+Layouts = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def test_no_page_is_wider_than_its_screen(laid_out: Layouts) -> None:
+    assert {key: m["wide"] for key, m in laid_out.items() if m["wide"]} == {}
+    assert {key: m["outside"] for key, m in laid_out.items() if m["outside"]} == {}
+
+
+def test_a_page_that_is_too_wide_would_be_found(
+    browser: Tab, releases: tuple[Made, ...], tmp_path: Path
 ) -> None:
-    for name in ("indicator/unemployment_rate.html", "compare/migrants.html"):
-        phone, desk = measured[f"{name}@320"], measured[f"{name}@1280"]
-        assert phone["letters"] == desk["letters"]
-        assert all(200 < w <= 320 for w in phone["charts"])  # type: ignore[attr-defined]
-        assert phone["outside"] == desk["outside"] == 0
+    page = (releases[0].site / "es" / "method.html").read_text("utf-8")
+    planted = tmp_path / "planted.html"
+    planted.write_text(page.replace("<main", '<div style="width: 500px">a</div><main'), "utf-8")
+    found = measured(browser, planted)
+    assert [bool(found[screen]["wide"]) for screen in SCREENS] == [True, False, True]
 
 
-def test_the_style_is_found_and_nothing_else_is_asked_for(measured: dict[str, dict[str, object]]) -> None:
-    for m in measured.values():
+def test_charts_fill_their_column_and_their_letters_keep_their_size(laid_out: Layouts) -> None:
+    for release, template, screen in laid_out:
+        if template in CHARTED and screen == "phone":
+            phone, desk = laid_out[release, template, "phone"], laid_out[release, template, "desk"]
+            assert phone["letters"] == desk["letters"] and phone["charts"]
+            assert all(200 < w <= 360 for w in phone["charts"])
+
+
+def test_the_style_is_found_and_nothing_but_files_of_the_site_is_asked_for(laid_out: Layouts) -> None:
+    for m in laid_out.values():
         assert m["styled"] != "none"
-        assert all(str(r).startswith("file://") and str(r).endswith("caudal.css") for r in m["requests"])  # type: ignore[attr-defined]
+        assert all(str(r).startswith("file://") for r in m["requests"])
 
 
-def test_the_door_leads_to_the_first_language(site: Path, tmp_path: Path) -> None:
-    assert '<html lang="es"' in dom(site / "index.html", tmp_path)
-    assert "Panorama" in dom(site / "index.html", tmp_path)
+def test_the_door_leads_to_the_first_language(browser: Tab, releases: tuple[Made, ...]) -> None:
+    browser.open((releases[0].site / "index.html").as_uri())
+    browser.run("new Promise(done => setTimeout(done, 1000))")
+    assert browser.run("location.pathname").endswith("/es/index.html")
+    assert browser.run("document.documentElement.lang") == "es"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.browser.devtools import CHROMIUM
+from tests.browser.every_template import Made
 from tests.browser.pictures import FOLDER, Grey, all_pictures, coarse, packed, unpacked
 
 #: A point of the small picture differs where it is off by more than this of 255 levels of grey; so many
@@ -24,9 +25,9 @@ def apart(now: Grey, accepted: Grey) -> float:
 
 @pytest.mark.long
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is missing")
-def test_pages_look_as_they_were_accepted(tmp_path: Path) -> None:
+def test_pages_look_as_they_were_accepted(releases: tuple[Made, ...], tmp_path: Path) -> None:
     accepted = {p.stem: unpacked(p.read_bytes()) for p in FOLDER.glob("*.png")}
-    now = all_pictures(tmp_path)
+    now = all_pictures(releases, tmp_path)
     assert set(now) == set(accepted), "renew them: python -m tests.browser.pictures"
     off = {name: round(apart(now[name], accepted[name]), 1) for name in now}
     assert {n: o for n, o in off.items() if o > POINTS_IN_1000} == {}, "python -m tests.browser.pictures"
