@@ -68,7 +68,11 @@ class Tab:
         """Goes to ``url`` and waits until it is loaded."""
         self.events.clear()
         self.send("Page.navigate", url=url)
-        while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
+        self.loaded()
+
+    def loaded(self, times: int = 1) -> None:
+        """Waits until so many pages are loaded since the last was opened: two where the first leads on."""
+        while sum(e.get("method") == "Page.loadEventFired" for e in self.events) < times:
             self.events.append(self._read())
 
     def run(self, script: str) -> Any:

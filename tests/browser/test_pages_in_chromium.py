@@ -86,6 +86,6 @@ def test_the_style_is_found_and_nothing_but_files_of_the_site_is_asked_for(laid_
 
 def test_the_door_leads_to_the_first_language(browser: Tab, releases: tuple[Made, ...]) -> None:
     browser.open((releases[0].site / "index.html").as_uri())
-    browser.run("new Promise(done => setTimeout(done, 1000))")
+    browser.loaded(2)
     assert browser.run("location.pathname").endswith("/es/index.html")
     assert browser.run("document.documentElement.lang") == "es"
