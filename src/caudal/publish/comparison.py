@@ -7,6 +7,7 @@ explain is said to be unexplained.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
@@ -19,7 +20,7 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import AxisEntry
 from caudal.publish.chart import Caption, rows_chart
 from caudal.publish.indicator import cells_of_indicator
-from caudal.publish.release import Cell
+from caudal.publish.release import Cell, latest
 from caudal.publish.tables import Table, by_breakdown, described, key_of, mark_of, set_apart
 from caudal.publish.voice import Shown, Voice
 
@@ -88,14 +89,18 @@ def reasons(voice: Voice, first: ConceptVector, second: ConceptVector) -> tuple[
 
 
 def _totals(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
-    """The latest total of an indicator by each source and vector."""
+    """A total of an indicator by each source and vector: of the last whole period that all have, where there
+    is one, else of the last of each."""
     totals = by_breakdown(voice, cells_of_indicator(voice, spec)).get((), ())
-    last: dict[tuple[str, str], Cell] = {}
-    for cell in sorted(totals, key=lambda c: c.time):
+    series: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
+    for cell in totals:
         if cell.value is not None:
-            last[cell.source, cell.concept] = cell
+            series[cell.source, cell.concept][cell.time] = cell
+    whole = ({t for t, c in own.items() if not c.partial} for own in series.values())
+    common = max(set.intersection(*whole), default="") if series else ""
     order = voice.release.source_order
-    return tuple(sorted(last.values(), key=lambda c: (order[c.source], c.concept)))
+    chosen = (own[common or latest(own.values())] for own in series.values())
+    return tuple(sorted(chosen, key=lambda c: (order[c.source], c.concept)))
 
 
 def _side(voice: Voice, unit: str, cells: list[Cell]) -> Side:

@@ -60,12 +60,12 @@ def offer(voice: Voice, spec: IndicatorSpec, cell: Cell | None, files: Mapping[s
     own = voice.release.cells_of
     cells = (*own.get(spec.indicator, ()), *own.get(spec.indicator + GAP, ()))
     title = voice.name(spec)
-    page = f"{SITE}/{tag}/indicator/{spec.indicator}.html"
+    frame = f'src="{SITE}/{tag}/embed/{spec.indicator}.html" title="{_attribute(title)}"'
     return Offer(
         forms=forms,
         code=snippets(f"{SITE}/{listed['CSV']}"),
         bibtex=bibtex(voice, spec),
-        embed=f'<iframe src="{page}" title="{_attribute(title)}" width="720" height="600"></iframe>',
+        embed=f'<iframe {frame} width="720" height="560" loading="lazy"></iframe>',
         press=press_sentence(voice, cell) if cell and cell.value is not None else "",
         withheld=any(c.withheld for c in cells),
     )

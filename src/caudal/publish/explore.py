@@ -15,7 +15,7 @@ from typing import Any
 from caudal.catalogue.glossary import Term, glossary
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish import profiles
-from caudal.publish.indicator import lead
+from caudal.publish.indicator import lead, subject
 from caudal.publish.page import Page
 from caudal.publish.release import GAP
 from caudal.publish.stories import stories
@@ -128,7 +128,7 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
 
 def _said(voice: Voice, spec: IndicatorSpec) -> str:
     """The headline of an indicator where it has one, and its definition."""
-    cell = lead(voice, spec)
+    cell = lead(subject(voice, spec.indicator), spec)
     headline = voice.headline(cell).striptags() if cell else ""
     return f"{headline} {voice.plain(spec.text.definition)}".strip()
 

@@ -18,8 +18,9 @@ from caudal.model.concept import ConceptVector
 from caudal.model.country import Notice
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
+from caudal.publish.numbers import fill
 from caudal.publish.regions import AreaMap, area_map
-from caudal.publish.release import GAP, Cell, breakdown
+from caudal.publish.release import GAP, Cell, breakdown, country_of, latest, year_of
 from caudal.publish.tables import (
     Figure,
     Table,
@@ -102,6 +103,15 @@ def own_cells(voice: Voice, indicator: str) -> tuple[Cell, ...]:
     return newest(release.cells_of.get(indicator, ()))
 
 
+def subject(voice: Voice, indicator: str) -> Voice:
+    """The voice in which an indicator is told: where a release about many countries has figures of one alone,
+    it is told about that country."""
+    if voice.country or country_of(voice.area):
+        return voice
+    countries = {country_of(c.area) for c in voice.release.cells_of.get(indicator, ())}
+    return voice.about(countries.pop()) if len(countries) == 1 and "" not in countries else voice
+
+
 def sections(voice: Voice, spec: IndicatorSpec) -> tuple[Section, ...]:
     """One section for each source and concept vector: that of the headline first, then in the order of the
     sources of the release; of one source, the vector with most cells first."""
@@ -131,23 +141,18 @@ def gap_cells(voice: Voice, spec: IndicatorSpec) -> tuple[Cell, ...]:
     return own_cells(voice, spec.indicator + GAP)
 
 
-def latest(cells: Sequence[Cell]) -> str:
-    """The last period in which something is shown; the last of all where nothing is."""
-    shown = [c.time for c in cells if c.value is not None]
-    return max(shown or [c.time for c in cells])
-
-
 def lead(voice: Voice, spec: IndicatorSpec) -> Cell | None:
     """The cell of the headline: the total of the area, counted by the office itself where it can be, with
-    an error where there is one, of the latest year, by the source that the release names first and the
-    concept vector that it uses most."""
+    an error where there is one, of a whole period where there is one, of the latest year, by the source that
+    the release names first and the concept vector that it uses most."""
     totals = [c for c in _leading(voice, own_cells(voice, spec.indicator)) if c.value is not None]
     order = voice.release.source_order
     sizes = Counter((c.source, c.concept) for c in totals)
     best = [c for c in totals if voice.own(voice.release.sources[c.source])] or totals
 
-    def rank(c: Cell) -> tuple[bool, str, int, int, str]:
-        return c.has_interval, c.time[:4], -order[c.source], sizes[c.source, c.concept], c.time
+    def rank(c: Cell) -> tuple[bool, bool, str, int, int, str]:
+        usual = sizes[c.source, c.concept]
+        return c.has_interval, not c.partial, year_of(c.time), -order[c.source], usual, c.time
 
     return max(best, key=rank, default=None)
 
@@ -217,11 +222,6 @@ def earlier_pages(
             named.append((title, _tables(voice, tuple(own))))
         pages[year] = tuple(named)
     return pages
-
-
-def year_of(time: str) -> str:
-    """The year of a period: pages of earlier periods are by year, however short the periods are."""
-    return time[:4]
 
 
 def notices_of(voice: Voice, indicator: str) -> tuple[Notice, ...]:
@@ -337,8 +337,23 @@ def _gap_sentence(voice: Voice, spec: IndicatorSpec, total: Cell | None) -> Mark
         group=voice.code(spec.gap.dimension, spec.gap.group),
         reference=voice.code(spec.gap.dimension, spec.gap.reference),
         value=Markup("<strong>{}</strong>").format(voice.value(size)),
-        interval=voice.interval(total, "interval_inline") or voice.words.text["no_known_error"],
+        interval=_gap_range(voice, spec, total) or voice.words.text["no_known_error"],
     )
+
+
+def _gap_range(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
+    """The limits of a difference in words, higher and lower, since the sentence has no sign; those of a ratio
+    as they are."""
+    if spec.gap is None or spec.gap.measure != "difference" or total.lower is None or total.upper is None:
+        return voice.interval(total, "interval_inline")
+    first, last, side = abs(total.lower), abs(total.upper), "both"
+    if total.lower >= 0:
+        side = "higher"
+    elif total.upper <= 0:
+        first, last, side = last, first, "lower"
+    decimals = voice.decimals(total)
+    facts = {"lower": voice.number(first, decimals), "upper": voice.amount(last, decimals, total.unit)}
+    return fill(voice.words.text[f"gap_range_{side}"], facts)
 
 
 def _gap_reading(voice: Voice, total: Cell | None, null: float) -> str:

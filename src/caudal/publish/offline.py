@@ -38,6 +38,7 @@ def keeping(site: Mapping[str, bytes], languages: Iterable[str]) -> bytes:
 
 def _fitting(site: Mapping[str, bytes], tag: str) -> list[str]:
     own = [p for p in site if p.startswith(f"{tag}/") and p.endswith((".html", "/explore.json"))]
+    own = [p for p in own if not p.startswith(f"{tag}/embed/")]
     kept, room = [], MOST_KEPT
     for path in sorted(own, key=lambda p: (p.count("/"), p)):
         room -= len(site[path])

@@ -12,12 +12,34 @@ from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.model.release import ComparisonOfTruth
 from caudal.publish.chart import Caption, Mark, rows_chart, strips
-from caudal.publish.indicator import cells_of_indicator, has_no_total, lead, no_headline, without_total
+from caudal.publish.indicator import (
+    cells_of_indicator,
+    has_no_total,
+    lead,
+    no_headline,
+    subject,
+    without_total,
+)
 from caudal.publish.numbers import decimals_for, fill
 from caudal.publish.profiles import COUNTRY
 from caudal.publish.release import Cell
 from caudal.publish.tables import mark_of
 from caudal.publish.voice import Shown, Voice
+
+#: What is asked first of a family.
+FIRST = (
+    "migrant_stock",
+    "migrant_share",
+    "foreign_citizens",
+    "population",
+    "recent_arrivals",
+    "unemployment_rate",
+    "employment_rate",
+    "informality_rate",
+    "poverty_rate",
+    "overcrowding_rate",
+    "dead_and_missing",
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +58,8 @@ class Card:
     """Whether it has figures of countries or corridors and none of the whole: told in a line, not a card."""
     coverage: str = ""
     """Of a figure about a region: how many of its countries have one of their own."""
+    country: str = ""
+    """The one country of which there are figures, in a release about many."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +87,36 @@ class TruthView:
 
 
 def cards(voice: Voice) -> Mapping[str, tuple[Card, ...]]:
-    """Indicators of the home page by family, in the order in which the texts name the families; those of
-    which nothing can be shown come last, and so do families that say nothing of the whole."""
+    """Indicators of the home page by family, in the order in which the texts name the families. What is asked
+    first comes first; what cannot be shown, and what only one of many countries has, comes last; and so do
+    families that say nothing of the whole, or nothing of several countries."""
+    made = {f: of_family(voice, f) for f in families(voice)}
+    return dict(sorted(made.items(), key=lambda item: _reach(item[1])))
+
+
+def families(voice: Voice) -> tuple[str, ...]:
+    """The families of indicators in the order in which the texts name them."""
     known = list(voice.words.lists.get("families", {}))
-    specs = voice.release.base_indicators()
-    families = sorted(dict.fromkeys(s.family for s in specs), key=[*known, *(s.family for s in specs)].index)
-    made = {
-        f: [voice.once.get((_card, s.indicator), partial(_card, voice, s)) for s in specs if s.family == f]
-        for f in families
-    }
-    ordered = {f: tuple(sorted(own, key=lambda c: c.shown is None)) for f, own in made.items()}
-    return dict(sorted(ordered.items(), key=lambda item: all(c.parts_only for c in item[1])))
+    own = [s.family for s in voice.release.base_indicators()]
+    return tuple(sorted(dict.fromkeys(own), key=[*known, *own].index))
+
+
+def of_family(voice: Voice, family: str) -> tuple[Card, ...]:
+    """The cards of a family in the order in which they stand."""
+    specs = [s for s in voice.release.base_indicators() if s.family == family]
+    made = [voice.once.get((_card, s.indicator), partial(_card, voice, s)) for s in specs]
+    return tuple(sorted(made, key=_place))
+
+
+def _place(card: Card) -> tuple[bool, bool, int]:
+    name = card.spec.indicator
+    return bool(card.country), card.shown is None, FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+def _reach(own: Sequence[Card]) -> tuple[bool, bool]:
+    """Sorts families that tell of one country alone, or only of parts, behind others."""
+    split = any(c.country for c in own)
+    return all(c.country for c in own), not split and all(c.parts_only for c in own)
 
 
 def truth_view(voice: Voice) -> TruthView | None:
@@ -111,7 +154,9 @@ def _holds(t: ComparisonOfTruth) -> bool | None:
     return None if t.lower is None or t.upper is None else t.lower <= t.truth <= t.upper
 
 
-def _card(voice: Voice, spec: IndicatorSpec) -> Card:
+def _card(whole: Voice, spec: IndicatorSpec) -> Card:
+    voice = subject(whole, spec.indicator)
+    country = voice.area_name() if voice.country != whole.country else ""
     cell = lead(voice, spec)
     if cell is None:
         return Card(
@@ -121,11 +166,12 @@ def _card(voice: Voice, spec: IndicatorSpec) -> Card:
             None,
             instead=without_total(voice, spec, brief=has_no_total(voice, spec)),
             parts_only=has_no_total(voice, spec),
+            country=country,
         )
     groups, coverage = _groups(voice, spec, cell), _coverage(voice, spec, cell)
     drawn = _strips(voice, spec, groups, cell)
     shown, headline = voice.shown(cell), voice.headline(cell)
-    return Card(spec, voice.name(spec), headline, shown, groups, drawn, coverage=coverage)
+    return Card(spec, voice.name(spec), headline, shown, groups, drawn, coverage=coverage, country=country)
 
 
 def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:

@@ -182,8 +182,9 @@ class Press:
             "offer": downloads.offer(voice, spec, cell, self.files),
             "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
         }
-        yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts)
-        yield from embed.page(voice, spec, name, title, facts)
+        light = embed.pages(voice, spec, name, title, facts)
+        yield Page(f"indicator/{name}.html", "indicator.html", title, voice, facts | {"light": light})
+        yield from light
         yield from _earlier(voice, spec, f"indicator/{name}", title)
 
 
@@ -218,8 +219,9 @@ def _country(voice: Voice, name: str) -> Iterator[Page]:
     cells = (*indicator.own_cells(voice, name), *indicator.gap_cells(voice, spec))
     facts = _shown(voice, spec, voice.country) | {"withheld": any(c.withheld for c in cells)}
     stem = f"indicator/{name}/{voice.country}"
-    yield Page(f"{stem}.html", "country.html", title, voice, facts)
-    yield from embed.page(voice, spec, f"{name}/{voice.country}", title, facts)
+    light = embed.pages(voice, spec, f"{name}/{voice.country}", title, facts)
+    yield Page(f"{stem}.html", "country.html", title, voice, facts | {"light": light})
+    yield from light
     yield from _earlier(voice, spec, stem, title)
 
 

@@ -218,9 +218,10 @@ def set_apart(voice: Voice, cell: Cell, others: Iterable[Cell]) -> str:
     return voice.words.text["list_and"].join(words)
 
 
-def described(voice: Voice, table: Table, *, brief: bool = False) -> str:
+def described(voice: Voice, table: Table, *, brief: bool = False, count: int = 0) -> str:
     """The chart in a sentence: its highest and lowest figure, and whether some are withheld. Where the lowest
-    is zero, how many are; a ``brief`` one tells how many figures there are instead of the lowest."""
+    is zero, how many are; a ``brief`` one tells how many figures there are instead of the lowest: ``count``,
+    where the table has not all of them."""
     shown = [r for r in table.rows if r.cell.value is not None]
     known = [r for r in shown if not is_special(r.cell)] or shown
     if not known:
@@ -234,7 +235,7 @@ def described(voice: Voice, table: Table, *, brief: bool = False) -> str:
         "low": " · ".join(low.labels),
         "low_value": low.value,
         "zeros": voice.number(zeros, 0),
-        "shown": voice.number(len(known), 0),
+        "shown": voice.number(count or len(known), 0),
     }
     sentence = fill(voice.words.text[_form_of(high, low, len(known), zeros, brief)], facts)
     withheld = any(r.withheld for r in table.rows)

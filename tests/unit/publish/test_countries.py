@@ -164,7 +164,7 @@ def test_stories_profiles_and_cross_tables_lead_to_the_country(site: dict[str, b
 
 def test_the_page_of_the_indicator_says_that_there_is_no_figure_of_the_whole(site: dict[str, bytes]) -> None:
     page = site[f"en/indicator/{STOCK}.html"].decode()
-    assert "There is no figure for the whole" in page and "No figure of this indicator" not in page
+    assert "There is no figure of the whole" in page and "No figure of this indicator" not in page
     assert f"{STOCK}/AR.html#{STOCK}/AR/" in page
 
 
@@ -222,5 +222,6 @@ def test_a_figure_of_one_country_makes_no_page_of_another(
     site = write_site(release, tmp_path / "new", last=read_last(tmp_path / "last.json"))
     made = {p.removeprefix("es/") for p in site.tally.pieces if p.startswith("es/indicator")}
     assert made == {f"indicator {STOCK}", f"indicator {STOCK} AR"}
+    assert not [p for p in site.tally.pieces if p.startswith("sheets ") and p.endswith(" BO")]
     found = {p.as_posix(): (tmp_path / "new" / p).read_bytes() for p in site.paths}
     assert found == site_files(read_release(release))

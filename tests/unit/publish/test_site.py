@@ -376,14 +376,14 @@ def test_text_has_the_contrast_that_reading_needs(site: dict[str, bytes], ink: s
 def test_a_region_without_figures_of_its_own_shows_its_countries_side_by_side(tmp_path: Path) -> None:
     rows = [
         cell("foreign_born", value, reporter_code=area, reference_area_code=area)
-        for area, value in (("XI-N", 40.0), ("XI-S", 60.0))
+        for area, value in (("AR", 40.0), ("BO", 60.0))
     ]
     path = write_release(tmp_path, rows, territory="419", truth=[], title={"es": "La región"})
     page = site_files(read_release(path))["es/indicator/foreign_born.html"].decode()
     assert "No hay una cifra de conjunto en La región" in page
     assert "Por territorio (Encuesta de hogares, segundo trimestre de 2026)." in page
-    assert "La más alta: Sur, 60. La más baja: Norte, 40." in page
-    assert re.findall(r'<th scope="row">(Norte|Sur)</th>', page) == ["Norte", "Sur"]
+    assert "La más alta: BO, 60. La más baja: AR, 40." in page
+    assert re.findall(r'<th scope="row">(AR|BO)</th>', page) == ["AR", "BO"]
 
 
 def test_what_reliability_and_status_say_stands_beside_the_figure_in_words(tmp_path: Path) -> None:
