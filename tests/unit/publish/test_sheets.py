@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +64,32 @@ def test_the_pdf_is_tagged_names_its_language_and_has_no_clock(release: Path) ->
     root = document.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"] and root["/Lang"].startswith("pt")
     assert sheet.title in str(document.metadata["/Title"])
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+
+
+def tags_of(node: Any) -> Iterator[str]:
+    """The kinds of all parts of the structure of a PDF, in the order in which they are read aloud."""
+    node = node.get_object() if hasattr(node, "get_object") else node
+    if isinstance(node, list):
+        for kid in node:
+            yield from tags_of(kid)
+    elif isinstance(node, dict):
+        if "/S" in node:
+            yield str(node["/S"])
+        if "/K" in node:
+            yield from tags_of(node["/K"])
+
+
+def test_who_hears_the_pdf_hears_headings_and_tables(release: Path) -> None:
+    """Every indicator is a heading and every table has the head of its columns and of its rows."""
+    for sheet in sheets(voice_of(read_release(release), "es"), draft=True):
+        root = pypdf.PdfReader(io.BytesIO(pdf_of(sheet))).trailer["/Root"]
+        tags = Counter(tags_of(root["/StructTreeRoot"]["/K"]))
+        tables = [line for line in sheet.lines if len(line.rows) > 1]
+        assert tags["/H1"] == 1 and tags["/H2"] == len(sheet.lines)
+        assert tags["/Table"] == len(tables)
+        assert tags["/TR"] == sum(1 + len(line.rows) for line in tables)
+        assert tags["/TH"] >= 4 * len(tables) and tags["/Figure"] == 0
 
 
 def test_a_draft_looks_like_a_draft_and_a_withheld_figure_stays_out(release: Path, site: Path) -> None:
