@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from markupsafe import Markup
@@ -208,7 +208,7 @@ def _groups(voice: Voice, spec: IndicatorSpec, total: Cell) -> tuple[Shown, ...]
         for c in cells_of_indicator(voice, spec)
         if c.categories in wanted and (c.source, c.concept, c.time, c.area) == same
     }
-    return tuple(voice.shown(found[w]) for w in wanted if w in found)
+    return tuple(replace(voice.shown(found[w]), labels=(voice.code(*w[0]),)) for w in wanted if w in found)
 
 
 def _strips(voice: Voice, spec: IndicatorSpec, groups: Sequence[Shown], total: Cell) -> tuple[Markup, ...]:

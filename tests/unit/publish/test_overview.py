@@ -55,3 +55,16 @@ def test_the_source_of_the_headline_comes_first_on_the_page(tmp_path: Path) -> N
     assert list(voice.release.source_order)[0] != "survey"
     found = sections(voice, voice.release.indicators["foreign_born"])
     assert [s.ident for s in found] == ["survey", "un", "register"]
+
+
+def test_groups_are_named_by_what_sets_them_apart_and_not_by_the_country_that_they_share(
+    tmp_path: Path,
+) -> None:
+    country = {"reporter_code": "AR", "reference_area_code": "AR"}
+    groups = (("_T", 9.7), ("FB", 12.3), ("NB", 9.5))
+    rows = [cell("unemployment_rate", v, 0.4, migratory_status_code=s, **country) for s, v in groups]
+    lists = CODE_LISTS | {"CL_AREA": AREAS}
+    folder = write_release(tmp_path, rows, territory="019", truth=[], code_lists=lists)
+    found = overview.cards(voice_of(read_release(folder), "en"))["labour"][0]
+    assert [g.labels for g in found.groups] == [("Foreign-born",), ("Native-born",)]
+    assert [g.value for g in found.groups] == ["12.3%", "9.5%"] and len(found.strips) == 2
