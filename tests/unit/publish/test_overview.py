@@ -52,7 +52,7 @@ def test_the_source_of_the_headline_comes_first_on_the_page(tmp_path: Path) -> N
     """The reader meets the sentence's figure again, not that of another source."""
     folder = write_release(tmp_path, sources=list(reversed(STRUCTURE["sources"])))
     voice = voice_of(read_release(folder), "es")
-    assert list(voice.release.source_order)[0] != "survey"
+    assert next(iter(voice.release.source_order)) != "survey"
     found = sections(voice, voice.release.indicators["foreign_born"])
     assert [s.ident for s in found] == ["survey", "un", "register"]
 
