@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from caudal.errors import CaudalError, problem
 from caudal.model.editions import edition_order
-from caudal.model.observation import address, conform, dimensions_of, key_columns
+from caudal.model.observation import address, conform, dimensions_of, key_columns, observation_schema
 from caudal.model.release import OBSERVATIONS, STRUCTURE
+from caudal.river.signing import verify_cells
 
 Change = Literal["new", "gone", "revised", "withheld", "shown", "unchanged"]
 
@@ -50,7 +51,12 @@ class Comparison:
 
 
 def compare_releases(before: Path, after: Path) -> Comparison:
-    """The changes from one release folder to another."""
+    """The changes from one release folder to another.
+
+    Raises :class:`CaudalError` (integrity) where one of them is not whole.
+    """
+    if damaged := [p for release in (before, after) for p in verify_cells(release)]:
+        raise CaudalError(*damaged)
     tables = read_observations(before), read_observations(after)
     return compare(*tables, own=(edition_of(before), edition_of(after)))
 
@@ -66,11 +72,19 @@ def compare(before: pa.Table, after: pa.Table, own: tuple[str, str] = ("", "")) 
 
 
 def read_observations(release: Path) -> pa.Table:
-    """The observations of a release folder."""
+    """The observations of a release folder.
+
+    Raises :class:`CaudalError` (integrity) where they are missing, damaged or of another version.
+    """
     path = release / OBSERVATIONS
     if not path.is_file():
         raise CaudalError(problem("release-incomplete", where=str(release), found=OBSERVATIONS))
-    return pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+        schema = observation_schema(dimensions_of(table))
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise CaudalError(problem("publish-unreadable", where=str(release), reason=error)) from error
 
 
 def edition_of(release: Path) -> str:

@@ -53,6 +53,7 @@ from caudal.protect.verdict import VerdictReport
 from caudal.river.assemble import SourceRun, structure
 from caudal.river.changes import changes_since
 from caudal.river.confidentiality import told
+from caudal.river.diff import read_observations
 from caudal.river.editions import carried_over
 from caudal.river.evidence import NOTHING, Evidence
 from caudal.river.folder import CountryFolder
@@ -61,14 +62,11 @@ from caudal.river.log import Event, Tell
 from caudal.river.pages import remember, write_pages
 from caudal.river.revisions import revisions
 from caudal.river.secrets import protection_secret, secret_mark
-from caudal.river.signing import signature_over, verify
+from caudal.river.signing import SIGNED, signature_over, verify, verify_cells
 from caudal.river.state import CURRENT, current_release, locked
 from caudal.river.truth import TRUTH, compare_with_truth
 from caudal.river.verdict_page import verdict_page
 from caudal.river.withdrawals import without_withdrawn
-
-#: Ends the name of a signed release.
-SIGNED = ".signed"
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def write_release(
     truth = compare_with_truth(folder, released)
     described = structure(folder, runs, released, unprotected, confidentiality, truth, previous)
     if earlier:
-        revised = revisions(pq.read_table(earlier[-1] / OBSERVATIONS), released)
+        revised = revisions(read_observations(earlier[-1]), released)
         changed = changes_since(earlier[-1], released, folder.publication.vintage)
         described = described.model_copy(update={"revisions": revised, "changes": changed})
     for missed in (e for e in described.expectations if not e.reproduced):
@@ -195,7 +193,7 @@ def _methods_file(folder: CountryFolder, release: Path) -> Path:
 
 def _earlier(folder: CountryFolder, release: Path, dimensions: tuple[str, ...]) -> EarlierRelease:
     """An earlier release as the gate looks at it: its cells in the dimensions of this one."""
-    table = pq.read_table(release / OBSERVATIONS)
+    table = read_observations(release)
     for name in set(dimensions_of(table)) - set(dimensions):
         table = table.filter(pc.equal(table[f"{name}_code"], TOTAL)).drop_columns([f"{name}_code"])
     path = _methods_file(folder, release)
@@ -246,8 +244,14 @@ def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Pa
 
 
 def signed_releases(releases: Path) -> list[Path]:
-    """The signed releases, oldest edition first: each points at the one before it."""
-    signed = (p.parent for p in releases.glob(f"*{SIGNED}/{SIGNATURE}"))
+    """The signed releases, oldest edition first: each points at the one before it.
+
+    Raises :class:`CaudalError` (integrity) where one is damaged or half there: the gate would not know what
+    it has shown and withheld.
+    """
+    signed = [p for p in sorted(releases.glob(f"*{SIGNED}")) if p.is_dir()]
+    if damaged := [p for release in signed for p in verify_cells(release)]:
+        raise CaudalError(*damaged)
     found = {sha256_file(p / MANIFEST): p for p in signed}
     before = {sha: _manifest(p).previous for sha, p in found.items()}
     return sorted(found.values(), key=lambda p: (_depth(sha256_file(p / MANIFEST), before), p.name))

@@ -23,7 +23,18 @@ from cryptography.hazmat.primitives.serialization import (
 
 from caudal.engine.files import canonical_json, sha256_bytes, sha256_file
 from caudal.errors import CaudalError, Problem, problem
-from caudal.model.release import MANIFEST, SIGNATURE, Manifest, Signatory, Signature
+from caudal.model.release import (
+    MANIFEST,
+    OBSERVATIONS,
+    SIGNATURE,
+    STRUCTURE,
+    Manifest,
+    Signatory,
+    Signature,
+)
+
+#: Ends the name of a signed release.
+SIGNED = ".signed"
 
 
 def new_key(path: Path) -> str:
@@ -100,6 +111,23 @@ def verify(release: Path) -> list[Problem]:
     found += [
         problem("release-strange-file", where=str(release / name)) for name in sorted(present - declared)
     ]
+    return found + _check_signature_file(release / SIGNATURE, data)
+
+
+def verify_cells(release: Path) -> list[Problem]:
+    """What is wrong with the parts of a release that other releases are made and judged by: its manifest, its
+    signature where its name says that it has one, its observations and structure; empty when nothing is.
+    Its pages are not looked at.
+    """
+    needed = (MANIFEST, SIGNATURE) if release.name.endswith(SIGNED) else (MANIFEST,)
+    if absent := [n for n in needed if not (release / n).is_file()]:
+        return [problem("release-incomplete", where=str(release), found=n) for n in absent]
+    data = (release / MANIFEST).read_bytes()
+    try:
+        outputs = {o.path: o.sha256 for o in Manifest.model_validate_json(data).outputs}
+    except ValueError:
+        return [problem("release-altered", where=str(release / MANIFEST))]
+    found = [p for n in (OBSERVATIONS, STRUCTURE) for p in _check_file(release, n, outputs.get(n, ""))]
     return found + _check_signature_file(release / SIGNATURE, data)
 
 
