@@ -10,7 +10,7 @@ from caudal.publish.numbers import rounded
 from caudal.publish.page import Page
 from caudal.publish.picture import card_svg, png_of
 from caudal.publish.stories import Card, Story, Told, stories, table_of_figures
-from caudal.publish.voice import Voice
+from caudal.publish.voice import Voice, bare
 
 
 def list_page(voice: Voice) -> Iterator[Page]:
@@ -65,8 +65,8 @@ def evidence(story: Story, card: Card) -> dict[str, Any]:
     not what the reviewer saw, no number is told."""
     voice, spec, text = story.voice, story.entry.story, story.voice.words.text
     notes = [
-        (text["shows_not"], card.shows_not.striptags()),
-        (text["card_counter"], card.counter.striptags()),
+        (text["shows_not"], bare(card.shows_not)),
+        (text["card_counter"], bare(card.counter)),
     ]
     more = {
         "identifier": f"{voice.release.structure.territory}/{_name(story, card)}",

@@ -128,7 +128,9 @@ def rows_chart(
         parts.append(_TRACK.format(y=strip))
         parts.append(_mark(mark, scale, strip, bars))
         y += _ROW + _LINE * (len(lines) - 1)
-    body = _grid(scale, y, tick) + _reference(scale, reference, y) + "".join(parts)
+    body = "".join(parts)
+    if any(m.reach for m in marks):  # without a figure an axis would tell of numbers that nobody has
+        body = _grid(scale, y, tick) + _reference(scale, reference, y) + body
     return svg_of(body, y + _FOOT + (14 if reference else 0), caption)
 
 
@@ -246,11 +248,11 @@ def _bar(mark: Mark, scale: Scale, y: float) -> str:
 
 def _interval(mark: Mark, scale: Scale, y: float) -> str:
     """The interval as a band in two tones."""
-    placed = ((scale.place(max(a, scale.low)), scale.place(b), name) for a, b, name in _bands(mark))
+    placed = ((scale.place(max(a, scale.low)), scale.place(b), name) for a, b, name in bands(mark))
     return "".join(f'<line x1="{a}" x2="{b}" y1="{y}" y2="{y}" class="{name}"/>' for a, b, name in placed)
 
 
-def _bands(mark: Mark) -> tuple[tuple[float, float, str], ...]:
+def bands(mark: Mark) -> tuple[tuple[float, float, str], ...]:
     """The pale band to the limits and the dark one of a standard error to each side; none without limits."""
     if mark.value is None or mark.lower is None or mark.upper is None:
         return ()
@@ -311,7 +313,7 @@ def _column(mark: Mark, scale: Scale, x: str) -> str:
     if mark.value is None:
         return f'<rect x="{x}" y="{_HIGH - 2}" width="8" height="12" class="hatch"/>'
     found = ""
-    for low, high, name in _bands(mark):
+    for low, high, name in bands(mark):
         a, b = _height(scale, max(low, scale.low)), _height(scale, high)
         found += f'<line x1="{x}" x2="{x}" y1="{a:.1f}" y2="{b:.1f}" class="{name}"/>'
     return found + _dot(x, round(_height(scale, mark.value), 1), mark.weak)

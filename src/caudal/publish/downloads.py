@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 from caudal.engine.files import sha256_bytes
@@ -20,13 +19,12 @@ from caudal.publish.exchange.types import media_type
 from caudal.publish.exchange.writing import addresses
 from caudal.publish.numbers import fill
 from caudal.publish.release import GAP, Cell
-from caudal.publish.voice import Voice
+from caudal.publish.voice import Voice, bare
 
 #: Stands for the address of the site in code.
 SITE = "https://SITE"
 _BRACES = re.compile(r"[{}\\]")
 _MESSAGES = {"xml": "SDMX-ML", "json": "SDMX-JSON", "csv": "SDMX-CSV"}
-_TAG = re.compile(r"<[^>]*>")
 _SPECIAL = re.compile(r"([&%$#_])")
 
 
@@ -75,7 +73,7 @@ def press_sentence(voice: Voice, cell: Cell) -> str:
     """The headline in plain text, with who says it and in which edition."""
     structure = voice.release.structure
     facts = {
-        "sentence": unescape(_TAG.sub("", voice.headline(cell))),  # its no-break spaces stay
+        "sentence": bare(voice.headline(cell)),
         "producer": voice.plain(structure.producer),
         "vintage": structure.vintage,
     }

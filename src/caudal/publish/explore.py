@@ -19,7 +19,7 @@ from caudal.publish.indicator import lead, subject
 from caudal.publish.page import Page
 from caudal.publish.release import GAP
 from caudal.publish.stories import stories
-from caudal.publish.voice import Voice
+from caudal.publish.voice import Voice, bare
 
 #: Texts of the interface that the script shows.
 _TEXTS = ("withheld", "no_figure", "interval", "figure", "never_adds")
@@ -129,7 +129,7 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
 def _said(voice: Voice, spec: IndicatorSpec) -> str:
     """The headline of an indicator where it has one, and its definition."""
     cell = lead(subject(voice, spec.indicator), spec)
-    headline = voice.headline(cell).striptags() if cell else ""
+    headline = bare(voice.headline(cell)) if cell else ""
     return f"{headline} {voice.plain(spec.text.definition)}".strip()
 
 

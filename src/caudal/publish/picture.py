@@ -14,11 +14,12 @@ from importlib.util import find_spec
 
 from markupsafe import escape
 
-from caudal.publish.chart import Mark, Scale, scale_for
+from caudal.publish.chart import Mark, Scale, bands, scale_for
 from caudal.publish.stories import Card, Story, Told
 
 _WIDTH, _HEIGHT, _LEFT = 1200, 630, 64
 _INK, _SOFT, _WATER, _CLAY, _SAND = "#1d2a33", "#51616b", "#0b5d73", "#7a3b12", "#fdf3dc"
+_BANDS = {"i95": "#c3dde4", "i68": "#7fb2c0"}
 _FAMILY = "Noto Sans"
 _ROWS, _ROW, _GRAPH = 3, 92, (720, 1120)
 #: Letters to a line at a size of letters: a little under what the widest sentences need.
@@ -47,7 +48,7 @@ def card_svg(story: Story, card: Card, *, draft: bool) -> str:
     for row, mark in zip(rows, card.marks, strict=False):
         parts += _row(row, mark, scale, y)
         y += _ROW
-    place = f"{voice.area_name()}. {card.figure.time}. {text['source_word']}: {card.figure.source}."
+    place = f"{voice.area_name()}, {card.figure.time}. {text['source_word']}: {card.figure.source}."
     foot = _lines(place, 22)[:2]
     for i, line in enumerate(foot):
         parts.append(_line(line, _HEIGHT - 34 - 28 * (len(foot) - 1 - i), 22, fill=_SOFT))
@@ -84,11 +85,12 @@ def _row(told: Told, mark: Mark, scale: Scale | None, y: int) -> list[str]:
     if scale is None or mark.value is None:
         return parts
     middle = y + 34
-    limits = [v for v in (mark.lower, mark.upper) if v is not None]
-    if len(limits) == 2:
-        a, b = (_place(v, scale) for v in limits)
-        ends = f"M{a},{middle - 9}v18M{a},{middle}H{b}M{b},{middle - 9}v18"
-        parts.append(f'<path d="{ends}" stroke="{_WATER}" stroke-width="3" fill="none"/>')
+    for low, high, name in bands(mark):
+        a, b = _place(max(low, scale.low), scale), _place(high, scale)
+        line = (
+            f'<line x1="{a}" x2="{b}" y1="{middle}" y2="{middle}" stroke="{_BANDS[name]}" stroke-width="20"/>'
+        )
+        parts.append(line)
     look = f'fill="#fff" stroke="{_WATER}" stroke-width="4"' if mark.weak else f'fill="{_WATER}"'
     parts.append(f'<circle cx="{_place(mark.value, scale)}" cy="{middle}" r="9" {look}/>')
     return parts

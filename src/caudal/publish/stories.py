@@ -8,6 +8,7 @@ as they were reviewed, but for a withheld figure, of which nothing is told.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from caudal.model.story import CardSpec, CitedEntry, StoryEntry
 from caudal.publish.chart import Caption, Mark, rows_chart
 from caudal.publish.release import Cell, breakdown
 from caudal.publish.tables import Table
-from caudal.publish.voice import Shown, Voice, filled
+from caudal.publish.voice import Shown, Voice, bare, filled
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _BEST, _WORST = 5, 1
@@ -27,9 +28,11 @@ _BEST, _WORST = 5, 1
 
 @dataclass(frozen=True)
 class Told:
-    """A figure of a story: its words, where it lies, and whether it is what the reviewer saw."""
+    """A figure of a story: what it is, with what sets it apart from others of the story in ``label``, its
+    words, where it lies, and whether it is what the reviewer saw."""
 
     name: str
+    what: str
     label: str
     value: str
     interval: str
@@ -94,7 +97,7 @@ class Story:
     @cached_property
     def figures(self) -> Mapping[str, Told]:
         """Its figures by name."""
-        return {name: self._told(name, cited) for name, cited in self.entry.cited.items()}
+        return _set_apart({name: self._told(name, cited) for name, cited in self.entry.cited.items()})
 
     @cached_property
     def paragraphs(self) -> tuple[Markup, ...]:
@@ -126,7 +129,7 @@ class Story:
     @cached_property
     def summary(self) -> str:
         """The first paragraph without marks, for lists and search engines."""
-        return self.paragraphs[0].striptags()
+        return bare(self.paragraphs[0])
 
     def claim_review(self, path: str) -> dict[str, Any]:
         """schema.org/ClaimReview of the story at ``path``; a claim without a rating is an Article."""
@@ -171,23 +174,24 @@ class Story:
         if cell is None:
             indicator = voice.release.indicators.get(cited.address.partition("/")[0])
             label = voice.name(indicator) if indicator else cited.address
-            return Told(name, label, voice.words.text["no_figure"], "", "", "", "", reason, None)
+            return Told(name, label, label, voice.words.text["no_figure"], "", "", "", "", reason, None)
         spec = voice.release.indicators[cell.indicator]
         parts = [voice.name(spec), *(voice.code(d, c) for d, c in breakdown(cell, voice.area))]
-        interval = voice.interval(cell, "interval_inline") if cited.state == "current" else ""
+        known = voice.interval(cell, "interval_inline") or voice.words.text["no_known_error"]
         shown = voice.value(cell)
         if cited.state != "current" and cited.reviewed is not None:
             shown = voice.amount(cited.reviewed, cited.decimals, cell.unit)
         now = voice.say("story_now", value=voice.value(cell)) if cited.state == "revised" else ""
         return Told(
             name=name,
+            what=" · ".join(parts),
             label=" · ".join(parts),
             value=shown,
-            interval=interval or (voice.words.text["no_known_error"] if cited.state == "current" else ""),
+            interval=known if cited.state == "current" else voice.words.text["story_interval"],
             time=voice.when(cell.time),
             source=voice.source(cell.source),
             link=f"{voice.release.page_of(cell)}#{cell.address}",
-            reason=f"{reason} {now}".strip() if reason else "",
+            reason=f"{reason} {now}".strip().replace("..", ".") if reason else "",
             cell=cell,
         )
 
@@ -201,7 +205,7 @@ class Story:
         unit = figure.cell.unit if figure.cell else ""
         svg = rows_chart(
             marks,
-            Caption(ident, headline.striptags(), "; ".join(f"{m.label}: {m.text}" for m in marks)),
+            Caption(ident, bare(headline), "; ".join(f"{m.label}: {m.text}" for m in marks)),
             lambda value, decimals: voice.amount(value, decimals, unit),
             bars=bars,
         )
@@ -209,7 +213,7 @@ class Story:
         concept = voice.axes(source.concept) if source else ()
         strength = next((words for axis, _, words in concept if axis == "source_type"), "")
         return Card(
-            spec, headline, headline.striptags(), figure, beside,
+            spec, headline, bare(headline), figure, beside,
             self._filled(voice.plain(spec.shows_not)), self._filled(voice.plain(spec.counter)), svg,
             concept, strength, marks, bars,
         )  # fmt: skip
@@ -228,7 +232,22 @@ def table_of_figures(story: Story) -> Table | None:
 
 
 def _row(told: Told, shown: Shown) -> Shown:
-    return replace(shown, labels=(f"{told.label} · {told.time} · {told.source}",))
+    return replace(shown, labels=(f"{told.what} · {told.time} · {told.source}",))
+
+
+def _set_apart(figures: Mapping[str, Told]) -> Mapping[str, Told]:
+    """Figures of one name with their period, their source or both, whichever tells them apart."""
+    alike: dict[str, list[Told]] = defaultdict(list)
+    for told in figures.values():
+        alike[told.what].append(told)
+
+    def named(told: Told) -> Told:
+        same = alike[told.what]
+        times, sources = {t.time for t in same}, {t.source for t in same}
+        more = [told.time if len(times) > 1 else "", told.source if len(sources) > 1 else ""]
+        return replace(told, label=" · ".join([told.what, *(m for m in more if m)]))
+
+    return {name: named(told) for name, told in figures.items()}
 
 
 def _mark(told: Told, voice: Voice) -> Mark:

@@ -7,9 +7,11 @@ shown in the first language that has it, marked with that language.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import unescape
 from typing import Any, TypeVar
 
 from markupsafe import Markup, escape
@@ -25,6 +27,7 @@ from caudal.publish.release import Cell, Release, breakdown, main_area
 from caudal.publish.words import Words, words
 
 T = TypeVar("T")
+_TAG = re.compile(r"<[^>]*>")
 #: Code lists that may hold areas, in the order in which they are asked.
 _AREA_LISTS = ("CL_AREA", "area", "region", "country")
 #: A normal interval of 95 % is about four standard errors wide.
@@ -72,7 +75,7 @@ class Voice:
         kind = keyed_kind(make, self.words.language)
 
         def noted() -> Noted[T]:
-            with self.release.reads.watching():
+            with self.release.reads.making(kind):
                 return Noted(kind, make(self), self.release.reads)
 
         return self.once.get(kind, noted)
@@ -386,6 +389,15 @@ def voice_of(release: Release, tag: str) -> Voice:
     voice = Voice(release, words(tag, release.structure.page_texts.get(tag, {})))
     release.reads.knows(f"voice-{tag}", lambda name: getattr(voice, name))
     return voice
+
+
+def bare(text: Markup) -> str:
+    """A sentence without its marks; its no-break spaces stay, which ``striptags`` would turn into blanks.
+
+    >>> bare(Markup("a <b>5\N{NO-BREAK SPACE}%</b> &amp; b"))
+    'a 5\xa0% & b'
+    """
+    return unescape(_TAG.sub("", text))
 
 
 def filled(template: str, facts: Mapping[str, object]) -> Markup:
