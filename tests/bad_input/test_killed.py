@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import pytest
 
 from caudal.errors import CaudalError
+from caudal.publish.shelf import Shelf
 from caudal.river.build import build
 from caudal.river.signing import verify
 from caudal.river.state import current_release
@@ -35,6 +36,7 @@ CALLS = (
     (Path, "unlink"),
     (os, "fsync"),
     (shutil, "rmtree"),
+    (Shelf, "put"),
 )
 
 
@@ -106,7 +108,7 @@ def how_many_places(folder: Path, scratch: Path) -> int:
 def no_threads_of_other_libraries() -> Iterator[None]:
     """The library that writes PDFs keeps threads of its own, which do not survive a fork."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("caudal.publish.sheets.printed", lambda voices, *, draft: {})
+        patch.setattr("caudal.publish.sheets.printed", lambda voice, name, *, draft: {})
         yield
 
 

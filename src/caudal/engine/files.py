@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def writing_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def blocks(lines: Iterable[str], most: int = 4_000) -> Iterator[bytes]:
+    """``lines``, which end as they are, in UTF-8 and in blocks of at most so many.
+
+    >>> list(blocks(["a\\n", "ñ\\n", "c\\n"], most=2))
+    [b'a\\n\\xc3\\xb1\\n', b'c\\n']
+    """
+    waiting = iter(lines)
+    while block := "".join(islice(waiting, most)):
+        yield block.encode()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -20,6 +20,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from caudal.engine.files import sha256_bytes
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
-from caudal.publish.exchange.archive import archive
+from caudal.publish.exchange.archive import Part, archive
 from caudal.publish.exchange.codes import code_rows
 from caudal.publish.exchange.shape import vector_id
 from caudal.publish.matrices import matrix_files
@@ -53,6 +54,10 @@ FileGroup = tuple[str, Callable[[], Mapping[str, bytes]]]
 OBSERVATIONS = "data/observations.zip"
 CONCEPTS = "data/concepts.csv"
 CODES = "data/codes.csv"
+#: Rows of a CSV that are written at once.
+_ROWS = 4_000
+#: Cells of which the CSV may be beyond 2 GB.
+_HUGE = 4_000_000
 #: First letters that make a spreadsheet read a text as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -106,16 +111,21 @@ def _indicator_files(release: Release, name: str) -> dict[str, bytes]:
 
 def observations_zip(release: Release, voices: Mapping[str, Voice]) -> bytes:
     """All cells by code, with the words of their codes: what is large and repeats itself is small packed."""
-    parts = {
-        "observations.csv": coded_csv(release, release.cells),
+    parts: dict[str, Part] = {
+        "observations.csv": _coded(release, release.cells),
         "codes.csv": codes_csv(release, voices, release.cells),
         "concepts.csv": concepts_csv(release, voices),
     }
-    return archive(parts)
+    return archive(parts, huge=len(release.cells) > _HUGE)
 
 
 def coded_csv(release: Release, cells: Sequence[Cell]) -> bytes:
     """``cells`` by code, with the breakdowns that some of them have."""
+    return b"".join(_coded(release, cells))
+
+
+def _coded(release: Release, cells: Sequence[Cell]) -> Iterator[bytes]:
+    """The same, block by block."""
     heads = (
         "address",
         *KEY_COLUMNS,
@@ -126,7 +136,7 @@ def coded_csv(release: Release, cells: Sequence[Cell]) -> bytes:
         *ATTRIBUTE_COLUMNS,
     )
     rows = (coded(release, c) for c in cells)
-    return _csv(heads, ([row.get(h) for h in heads] for row in rows))
+    return _blocks(heads, ([row.get(h) for h in heads] for row in rows))
 
 
 def codes_csv(release: Release, voices: Mapping[str, Voice], cells: Iterable[Cell]) -> bytes:
@@ -268,12 +278,17 @@ def coded(release: Release, cell: Cell) -> dict[str, Any]:
 
 
 def _csv(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(list(heads))
+    return b"".join(_blocks(heads, rows))
+
+
+def _blocks(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
+    """A CSV, block by block."""
     known: dict[str, str] = {}  # the same few codes stand in thousands of rows
-    writer.writerows([_field(v, known) for v in row] for row in rows)
-    return stream.getvalue().encode()
+    fields = chain([list(heads)], ([_field(v, known) for v in row] for row in rows))
+    while block := list(islice(fields, _ROWS)):
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows(block)
+        yield stream.getvalue().encode()
 
 
 def _field(value: Any, known: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from caudal.engine.code import code_sha256
 from caudal.engine.files import canonical_json, sha256_bytes, write_bytes
+from caudal.publish.reads import Known, Reads
 
 #: Libraries that write bytes of a site, and are no part of the hash of the code.
 _WRITING = ("jinja2", "markupsafe", "typst", "resvg-py")
@@ -33,26 +34,19 @@ class Piece:
 
 @dataclass(frozen=True)
 class LastSite:
-    """The site that was made last, and what its pieces were made of."""
+    """The site that was made last, what its pieces were made of, and what was known of these parts."""
 
     folder: Path | None = None
-    digests: Mapping[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
     pieces: Mapping[str, Piece] = field(default_factory=dict)
 
-    def files_of(self, name: str, digest: Digest) -> dict[str, bytes] | None:
-        """The files of a piece whose parts are what they were; None where it must be made."""
+    def piece(self, name: str, digest: Digest) -> Piece | None:
+        """A piece whose parts are what they were; None where it must be made."""
         piece = self.pieces.get(name)
         if piece is None or self.folder is None:
             return None
-        if any(self.digests.get(r) != digest(r) for r in piece.reads):
-            return None
-        found = {}
-        for path, sha256 in piece.files.items():
-            data = _bytes_of(self.folder / path)
-            if data is None or sha256_bytes(data) != sha256:
-                return None
-            found[path] = data
-        return found
+        same = all(self.known.digests.get(r) == digest(r) for r in piece.reads)
+        return piece if same else None
 
 
 #: There was none.
@@ -66,23 +60,22 @@ def read_last(path: Path) -> LastSite:
         if told["code"] != writing_code():
             return LastSite()
         names = list(told["digests"])
-        pieces = {
-            name: Piece(tuple(names[i] for i in reads), files)
-            for name, (reads, files) in told["pieces"].items()
-        }
-        return LastSite(path.parent / told["site"], told["digests"], pieces)
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        pieces = {name: Piece(_named(reads, names), files) for name, (reads, files) in told["pieces"].items()}
+        made_of = {name: _named(parts, names) for name, parts in told["made_of"].items()}
+        return LastSite(path.parent / told["site"], Known(told["digests"], made_of), pieces)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return LastSite()
 
 
-def write_last(path: Path, site: str, pieces: Mapping[str, Piece], digest: Digest) -> None:
+def write_last(path: Path, site: str, pieces: Mapping[str, Piece], reads: Reads) -> None:
     """Tells the next build of this site, which lies at ``site``, seen from the folder of ``path``."""
-    names = sorted({r for p in pieces.values() for r in p.reads})
-    places = {name: i for i, name in enumerate(names)}
+    known = reads.known({r for p in pieces.values() for r in p.reads})
+    places = {name: i for i, name in enumerate(known.digests)}
     told: dict[str, Any] = {
         "code": writing_code(),
         "site": site,
-        "digests": {n: digest(n) for n in names},
+        "digests": dict(known.digests),
+        "made_of": {n: _places(parts, places) for n, parts in known.made_of.items()},
         "pieces": {n: (_places(p.reads, places), dict(p.files)) for n, p in pieces.items()},
     }
     write_bytes(path, canonical_json(told))
@@ -94,6 +87,10 @@ def writing_code() -> str:
     return sha256_bytes(" ".join([code_sha256(), *libraries]).encode())
 
 
+def _named(places: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(names[i] for i in places)
+
+
 def _places(reads: Sequence[str], places: Mapping[str, int]) -> list[int]:
     return sorted(places[r] for r in reads)
 
@@ -103,10 +100,3 @@ def _version(library: str) -> str:
         return version(library)
     except PackageNotFoundError:
         return "absent"
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None

@@ -21,27 +21,26 @@ SCRIPTS = (
 MOST_KEPT = 8_000_000
 
 
-def keeping(site: Mapping[str, bytes], languages: Iterable[str]) -> bytes:
-    """``offline.json``: the edition, what all languages share, and the pages of each language; the shallow
-    ones first, as many as fit in ``MOST_KEPT`` bytes.
+def keeping(site: Mapping[str, tuple[str, int]], languages: Iterable[str]) -> bytes:
+    """``offline.json`` of a site whose files are told by SHA-256 and size: the edition, what all languages
+    share, and the pages of each language; the shallow ones first, as many as fit in ``MOST_KEPT`` bytes.
 
-    >>> site = {"en/index.html": b"<p>", "en/a/b.html": b"<p>", "caudal.css": b"", "en/data/x.csv": b""}
-    >>> json.loads(keeping(site, ["en"]))["pages"]
+    >>> held = dict.fromkeys(("en/index.html", "en/a/b.html", "caudal.css", "en/data/x.csv"), ("", 3))
+    >>> json.loads(keeping(held, ["en"]))["pages"]
     {'en': ['en/index.html', 'en/a/b.html']}
     """
     pages = {tag: _fitting(site, tag) for tag in languages}
     shared = [p for p in ("caudal.css", "index.html", *SCRIPTS) if p in site and p != "offline-worker.js"]
-    digests = "".join(sha256_bytes(data) for path, data in sorted(site.items()) if path.endswith(".html"))
+    digests = "".join(site[path][0] for path in sorted(site) if path.endswith(".html"))
     told = {"release": sha256_bytes(digests.encode())[:16], "shared": shared, "pages": pages}
     return json.dumps(told, indent=1).encode() + b"\n"
 
 
-def _fitting(site: Mapping[str, bytes], tag: str) -> list[str]:
+def _fitting(site: Mapping[str, tuple[str, int]], tag: str) -> list[str]:
     own = [p for p in site if p.startswith(f"{tag}/") and p.endswith((".html", "/explore.json"))]
-    own = [p for p in own if not p.startswith(f"{tag}/embed/")]
     kept, room = [], MOST_KEPT
     for path in sorted(own, key=lambda p: (p.count("/"), p)):
-        room -= len(site[path])
+        room -= site[path][1]
         if room < 0:
             break
         kept.append(path)

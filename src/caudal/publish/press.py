@@ -146,7 +146,11 @@ class Press:
         yield "stories", lambda: cards.list_page(voice)
         for name in self.release.stories:
             yield f"story {name}", partial(cards.pages, voice, name, self.files)
-        yield "sheets", lambda: sheets.pages(voice, draft=self.draft, drawn=self.files)
+        for name in sheets.names(voice):
+            yield f"sheet {name}", partial(self._sheet, voice, name)
+
+    def _sheet(self, voice: Voice, name: str) -> Iterator[Page]:
+        yield from sheets.pages(voice, name, draft=self.draft, drawn=self.files)
 
     def _home(self, voice: Voice) -> Iterator[Page]:
         facts = {
@@ -173,13 +177,17 @@ class Press:
         voice = indicator.subject(all_voice, name)
         title = _title(voice, spec)
         cell = indicator.lead(voice, spec)
-        facts = _shown(voice, spec, name) | {
-            "compared_countries": countries.comparisons(voice, spec) if _is_split(voice, name) else (),
+        compared = countries.comparisons(voice, spec) if _is_split(voice, name) else ()
+        told = countries.sentence(voice, spec, compared)
+        shown = _shown(voice, spec, name)
+        facts = shown | {
+            "compared_countries": compared,
+            "instead": shown["instead"] or ("" if cell else told),
             "notices": indicator.notices_of(voice, name),
             "changed": changes.own(voice, name),
             "absent": [n for n in self.release.structure.not_computable if n.indicator == name],
             "compared": spec.population if spec.population in _compared(all_voice) else "",
-            "offer": downloads.offer(voice, spec, cell, self.files),
+            "offer": downloads.offer(voice, spec, cell, self.files, told),
             "dataset": downloads.dataset(voice, spec, voice.cite(title), self.files),
         }
         light = embed.pages(voice, spec, name, title, facts)

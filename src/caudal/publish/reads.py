@@ -5,7 +5,9 @@ forgotten, but seen: a watched release tells a :class:`Reads` the name of each p
 can be looked up again, in this build or in the next, and its digest compared.
 
 Work that several pages share is done once (:func:`once`); whoever asks for it again has read what it read.
-It refuses a part whose digest it cannot take: a page must never be kept by mistake.
+A part that is itself made of parts (:class:`part`, :class:`Made`) is not made again for its digest: where all
+that it was made of is as it was, so is it. It refuses a part whose digest it cannot take: a page must never
+be kept by mistake.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from __future__ import annotations
 import marshal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -25,10 +30,21 @@ T = TypeVar("T")
 ABSENT = "absent"
 
 
-class Reads:
-    """Hears what is read while something is made; says nothing while nothing is."""
+@dataclass(frozen=True)
+class Known:
+    """What the last build knew of parts: digests, and of what those were made that are made of others."""
 
-    def __init__(self) -> None:
+    digests: Mapping[str, str] = field(default_factory=dict)
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Reads:
+    """Hears what is read while something is made; says nothing while nothing is. ``always`` are parts that
+    everything is made of, whatever it reads besides; ``last`` is what the last build knew."""
+
+    def __init__(self, always: Iterable[str] = (), last: Known | None = None) -> None:
+        self.always, self.last = tuple(always), last or Known()
+        self.made_of: dict[str, tuple[str, ...]] = {}
         self._open: list[set[str]] = []
         self._lookups: dict[str, Callable[[str], object]] = {}
         self._digests: dict[str, str] = {}
@@ -61,16 +77,57 @@ class Reads:
         finally:
             self._open.pop()
 
+    @contextmanager
+    def making(self, name: str) -> Iterator[None]:
+        """What is read until the block ends is what the part ``name`` (or each of a kind) is made of."""
+        with self.watching() as heard:
+            yield
+        if not any(_kind(h) in self._changing for h in heard):
+            self._is_made_of(name, (*heard, *self.always))
+
+    def _is_made_of(self, name: str, parts: Iterable[str]) -> None:
+        """The same part may be made in several ways, as the area that is spoken of: all of them count."""
+        self.made_of[name] = tuple(sorted({*self.made_of.get(name, ()), *parts}))
+
     def digest(self, name: str) -> str:
         """The digest of the value that ``name`` has in this build."""
         if name in self._digests:
             return self._digests[name]
-        kind, _, rest = name.partition("/")
-        with self.watching():
-            found = digest_of(self._lookups[kind](rest) if kind in self._lookups else ABSENT)
+        kind = _kind(name)
+        found = self._as_it_was(name, kind)
+        if found is None:
+            with self.watching():
+                rest = name.partition("/")[2]
+                found = digest_of(self._lookups[kind](rest) if kind in self._lookups else ABSENT)
         if kind not in self._changing:
             self._digests[name] = found
         return found
+
+    def _as_it_was(self, name: str, kind: str) -> str | None:
+        """The digest of a part that the last build made, where all that it was made of is as it was."""
+        own = _own(name, self.last.made_of)
+        if not own or kind not in self._lookups or name not in self.last.digests:
+            return None
+        parts = self.last.made_of[own]
+        if any(self.last.digests.get(p) != self.digest(p) for p in parts):
+            return None
+        self._is_made_of(own, parts)
+        return self.last.digests[name]
+
+    def known(self, names: Iterable[str]) -> Known:
+        """What the next build must know of the parts ``names``."""
+        digests: dict[str, str] = {}
+        made_of: dict[str, tuple[str, ...]] = {}
+        asked = list(names)
+        while asked:
+            name = asked.pop()
+            if name in digests:
+                continue
+            digests[name] = self.digest(name)
+            if own := _own(name, self.made_of):
+                made_of[own] = self.made_of[own]
+                asked += made_of[own]
+        return Known(dict(sorted(digests.items())), dict(sorted(made_of.items())))
 
 
 class Noted(Mapping[str, T], Generic[T]):
@@ -102,6 +159,35 @@ class Noted(Mapping[str, T], Generic[T]):
         return len(self._whole)
 
 
+class Made(Noted[T]):
+    """Values that are made when they are asked for, each a part of its own under ``kind/key``."""
+
+    def __init__(self, kind: str, keys: Iterable[str], make: Callable[[str], T], reads: Reads) -> None:
+        super().__init__(kind, _OnDemand(kind, tuple(keys), make, reads), reads)
+
+
+class _OnDemand(Mapping[str, T], Generic[T]):
+    """What ``make`` gives for each of ``keys``, made once."""
+
+    def __init__(self, kind: str, keys: tuple[str, ...], make: Callable[[str], T], reads: Reads) -> None:
+        self._kind, self._keys, self._make, self._reads = kind, keys, make, reads
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._keys:
+            raise KeyError(key)
+        if key not in self._made:
+            with self._reads.making(f"{self._kind}/{key}"):
+                self._made[key] = self._make(key)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
 class part(Generic[T]):
     """A property of a voice that is made once, and that is itself a part: whoever reads it depends on its
     value, and not on all that it was made from."""
@@ -115,8 +201,9 @@ class part(Generic[T]):
     def __get__(self, voice: Any, owner: type | None = None) -> T:
         found = voice.__dict__.get(self._place)
         if found is None:
-            with voice.release.reads.watching():
-                found = f"voice-{voice.words.language}/{self._name}", self._make(voice)
+            name = f"voice-{voice.words.language}/{self._name}"
+            with voice.release.reads.making(name):
+                found = name, self._make(voice)
             voice.__dict__[self._place] = found
         voice.release.reads.note(found[0])
         return found[1]  # type: ignore[no-any-return]
@@ -163,6 +250,29 @@ def _plain(value: object) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, set | frozenset):
         return sorted(repr(v) for v in value)
+    if isinstance(value, Enum):
+        return _plain(value.value)
     if is_dataclass(value) and not isinstance(value, type):
-        return [_plain(getattr(value, f.name)) for f in fields(value)]
+        held = _fields_of(type(value))(value)
+        try:
+            return marshal.dumps(held, 2)  # a cell holds plain values alone, and there are many cells
+        except ValueError:
+            return [_plain(v) for v in held]
     raise TypeError(f"no digest of a {type(value).__name__}")
+
+
+@cache
+def _fields_of(kind: type) -> Callable[[object], tuple[Any, ...]]:
+    """How the values of the fields of a dataclass are read."""
+    names = [f.name for f in fields(kind)]
+    return attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, n) for n in names)
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _own(name: str, made_of: Mapping[str, object]) -> str:
+    """Under which name it is known what a part is made of: its own, or that of its kind; empty if neither."""
+    kind = _kind(name)
+    return next((n for n in (name, kind, kind.removesuffix("?")) if n in made_of), "")

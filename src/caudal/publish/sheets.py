@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from itertools import groupby
 
 from caudal.publish.exchange.docx import Block, Grid, Heading, Paragraph, document
-from caudal.publish.overview import Card, cards
+from caudal.publish.overview import Card, families, of_family
 from caudal.publish.page import Page
-from caudal.publish.profiles import Profile, profiles
+from caudal.publish.profiles import Profile, countries, profile
 from caudal.publish.voice import Shown, Voice
 
 
@@ -62,14 +62,22 @@ class Sheet:
 def sheets(voice: Voice, *, draft: bool) -> tuple[Sheet, ...]:
     """A sheet for each family of indicators of which something is shown, and, of a release about several
     countries, one for each country with all its families."""
-    found = {f: [c for c in own if c.shown] for f, own in cards(voice).items()}
-    of_themes = [
-        _sheet(voice, f, voice.family(f), [_line(voice, c) for c in own], draft)
-        for f, own in found.items()
-        if own
-    ]
-    of_countries = [_sheet(voice, p.code, p.title, _lines_of(voice, p), draft) for p in profiles(voice)]
-    return (*of_themes, *of_countries)
+    found = (sheet(voice, name, draft=draft) for name in names(voice))
+    return tuple(s for s in found if s is not None)
+
+
+def names(voice: Voice) -> tuple[str, ...]:
+    """The addresses that sheets may have: families, and countries that have a profile."""
+    return (*families(voice), *(c.code for c in countries(voice)))
+
+
+def sheet(voice: Voice, name: str, *, draft: bool) -> Sheet | None:
+    """The sheet of a family or of a country; None of a family of which nothing is shown."""
+    if name in families(voice):
+        lines = [_line(voice, c) for c in of_family(voice, name) if c.shown]
+        return _sheet(voice, name, voice.family(name), lines, draft) if lines else None
+    found = profile(voice, name)
+    return _sheet(voice, name, found.title, _lines_of(voice, found), draft)
 
 
 def _lines_of(voice: Voice, profile: Profile) -> list[Line]:
@@ -119,24 +127,24 @@ def _row(shown: Shown, label: str) -> Row:
     return Row(words, shown.value, shown.interval, shown.reliability)
 
 
-def pages(voice: Voice, *, draft: bool, drawn: Mapping[str, bytes]) -> Iterator[Page]:
-    """A page for each sheet; it offers the forms that were made."""
-    for sheet in sheets(voice, draft=draft):
-        forms = {e: f"{sheet.theme}.{e}" for e in ("pdf", "docx")}
-        made = {e: f if f"{sheet.language}/sheet/{f}" in drawn else "" for e, f in forms.items()}
-        facts = {"sheet": sheet, **made}
-        yield Page(f"sheet/{sheet.theme}.html", "sheet.html", f"{sheet.title}, {sheet.area}", voice, facts)
+def pages(voice: Voice, name: str, *, draft: bool, drawn: Mapping[str, bytes]) -> Iterator[Page]:
+    """The page of a sheet, if there is one; it offers the forms that were made."""
+    found = sheet(voice, name, draft=draft)
+    if found is None:
+        return
+    forms = {e: f"{name}.{e}" for e in ("pdf", "docx")}
+    made = {e: f if f"{found.language}/sheet/{f}" in drawn else "" for e, f in forms.items()}
+    title = f"{found.title}, {found.area}"
+    yield Page(f"sheet/{name}.html", "sheet.html", title, voice, {"sheet": found, **made})
 
 
-def printed(voices: Mapping[str, Voice], *, draft: bool) -> dict[str, bytes]:
-    """Every sheet as a document, and as PDF where something is installed that writes one, by path."""
+def printed(voice: Voice, name: str, *, draft: bool) -> dict[str, bytes]:
+    """A sheet as a document, and as PDF where something is installed that writes one, by path."""
+    found = sheet(voice, name, draft=draft)
+    if found is None:
+        return {}
     writers = {"docx": docx_of} | ({"pdf": pdf_of} if find_spec("typst") else {})
-    return {
-        f"{tag}/sheet/{sheet.theme}.{end}": write(sheet)
-        for tag, voice in voices.items()
-        for sheet in sheets(voice, draft=draft)
-        for end, write in writers.items()
-    }
+    return {f"{found.language}/sheet/{name}.{end}": write(found) for end, write in writers.items()}
 
 
 def docx_of(sheet: Sheet) -> bytes:

@@ -22,34 +22,35 @@ from pathlib import Path
 from caudal.engine.files import writing_folder
 from caudal.model.release import Signatory
 from caudal.publish import cards, explore, offline, sheets
-from caudal.publish.exchange.writing import exchange_files
+from caudal.publish.exchange.writing import ExchangeFiles
 from caudal.publish.files import file_groups
 from caudal.publish.kept import NO_SITE, LastSite, Piece, write_last
 from caudal.publish.page import Page
 from caudal.publish.press import Press
 from caudal.publish.reads import Reads
 from caudal.publish.release import Release, read_release
-from caudal.publish.shelf import LAST, ReadFiles, Shelf
+from caudal.publish.shelf import LAST, File, FileGroup, ReadFiles, Shelf
 from caudal.publish.voice import Voice
 from caudal.publish.watched import WatchedRelease
 
-#: A piece of a site: its name, and how its files are made.
-Making = tuple[str, Callable[[], Mapping[str, bytes]]]
 #: Parts that every piece is made of, whatever it reads besides.
 _COMMON = ("structure/languages", "structure/page_texts")
 
 
 @dataclass
 class Tally:
-    """How a build went: pages made and kept by language, and seconds by kind of piece."""
+    """How a build went: pages made and kept by language, seconds by kind of piece, the pieces that were made,
+    and how many files there are."""
 
     made: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     pieces: list[str] = field(default_factory=list)
+    files: int = 0
 
     def add(self, name: str, paths: Mapping[str, str], seconds: float, *, made: bool) -> None:
         """Counts a piece."""
+        self.files += len(paths)
         kind = name.split(" ")[0]
         self.seconds[kind] += seconds
         pages = sum(p.endswith(".html") for p in paths)
@@ -69,9 +70,10 @@ class Site:
 
     def remember(self, path: Path, site: str) -> None:
         """Tells the next build, in the file ``path``, of this site; it lies at ``site`` seen from there."""
-        write_last(path, site, self.pieces, self.reads.digest)
+        write_last(path, site, self.pieces, self.reads)
 
 
+#: Who hears how far a site is: the name of the piece that is done, and the tally up to it.
 Heard = Callable[[str, Tally], None]
 
 
@@ -90,10 +92,10 @@ def write_site(
     *,
     signature: Signatory | None = None,
     last: LastSite = NO_SITE,
-    hear: Heard = lambda language, tally: None,
+    hear: Heard = lambda piece, tally: None,
 ) -> Site:
-    """The same, with what is unchanged taken over from the ``last`` site. ``hear`` is told how far it is when
-    the pages of a language are done."""
+    """The same, with what is unchanged taken over from the ``last`` site. ``hear`` is told of each
+    piece when it is done."""
     release = read_release(release_folder)
     aside, new = out.with_name(out.name + ".old"), out.with_name(out.name + ".new")
     if aside.exists() and not out.exists():  # a process died between the two renames below
@@ -112,7 +114,7 @@ def write_site(
 def site_files(release: Release, signature: Signatory | None = None) -> dict[str, bytes]:
     """The bytes of every file of the site by its path."""
     maker = _Maker(release, signature, None, NO_SITE)
-    maker.make(lambda language, tally: None)
+    maker.make(lambda piece, tally: None)
     return {path: maker.shelf[path] for path in maker.shelf}
 
 
@@ -128,7 +130,7 @@ class _Maker:
     def __init__(
         self, release: Release, signature: Signatory | None, root: Path | None, last: LastSite
     ) -> None:
-        self.reads, self.last = Reads(), last
+        self.reads, self.last = Reads(_COMMON, last.known), last
         self.shelf = Shelf(root)
         self.release = WatchedRelease(release, self.reads)
         self.files = ReadFiles(self.shelf, self.reads)
@@ -141,54 +143,70 @@ class _Maker:
         static = files("caudal.publish").joinpath("static")
         for name in ("caudal.css", *offline.SCRIPTS):
             self.shelf.put(name, static.joinpath(*name.split("/")).read_bytes())
-        for name, making in self._files():
+        for name, making in self._groups():
             self._piece(name, making)
-        for tag in self.press.voices:
-            for name, making in self._pages(tag):
-                self._piece(f"{tag}/{name}", making)
-            hear(tag, self.tally)
+            hear(name, self.tally)
         self.shelf.put("index.html", self.press.door())
-        self.shelf.put(LAST, offline.keeping(self.shelf, self.release.structure.languages))
+        self.shelf.put(LAST, offline.keeping(self.shelf.all_facts, self.release.structure.languages))
 
-    def _piece(self, name: str, making: Callable[[], Mapping[str, bytes]]) -> None:
+    def _piece(self, name: str, making: Callable[[], Iterable[File]]) -> None:
         """Puts the files of a piece on the shelf: those of the last site where it was made of the same."""
         started = time.perf_counter()
-        found: Mapping[str, bytes]
-        kept = self.last.files_of(name, self.reads.digest)
-        if kept is not None:
-            found, read = kept, self.last.pieces[name].reads
-        else:
+        kept = self.last.piece(name, self.reads.digest)
+        if kept is None or not self._taken(kept):
+            kept = None
             with self.reads.watching() as heard:
-                found = making()
-            read = tuple(sorted({*heard, *_COMMON}))
-        paths = {path: self.shelf.put(path, data) for path, data in found.items()}
-        self.pieces[name] = Piece(read, paths)
-        self.tally.add(name, paths, time.perf_counter() - started, made=kept is None)
+                paths = {path: self.shelf.put(path, data) for path, data in making()}
+            self.pieces[name] = Piece(tuple(sorted({*heard, *_COMMON})), paths)
+        else:
+            self.pieces[name] = kept
+        made = self.pieces[name]
+        self.tally.add(name, made.files, time.perf_counter() - started, made=kept is None)
 
-    def _files(self) -> Iterator[Making]:
+    def _taken(self, piece: Piece) -> bool:
+        """Whether all files of a piece could be taken over from the last site."""
+        assert self.last.folder is not None, "a piece of a site that is nowhere"
+        folder = self.last.folder
+        return all(self.shelf.take(path, folder / path, sha256) for path, sha256 in piece.files.items())
+
+    def _groups(self) -> Iterator[FileGroup]:
+        """All pieces: what others name first."""
+        yield from self._files()
+        for tag in self.press.voices:
+            for name, making in self._pages(tag):
+                yield f"{tag}/{name}", making
+
+    def _files(self) -> Iterator[FileGroup]:
         """Files for machines, and pictures that pages show."""
         press, release = self.press, self.release
-        yield from file_groups(release, press.voices)
-        yield "exchange", lambda: exchange_files(release, press.voices, self.files, press.signature)
+        for name, making in file_groups(release, press.voices):
+            yield name, partial(_listed, making)
+        yield from ExchangeFiles(release, press.voices, self.files, lambda: press.signature).groups()
         for tag, voice in press.voices.items():
             for name in release.stories:
                 yield f"pictures {tag} {name}", partial(self._pictures, voice, name)
-            yield f"sheets {tag}", partial(self._sheets, voice)
+            for name in sheets.names(voice):
+                yield f"sheets {tag} {name}", partial(self._sheet, voice, name)
             yield f"vocabulary {tag}", partial(_vocabulary, voice)
 
-    def _pictures(self, voice: Voice, name: str) -> Mapping[str, bytes]:
-        return cards.pictures(voice, name, draft=self.press.draft)
+    def _pictures(self, voice: Voice, name: str) -> Iterable[File]:
+        return cards.pictures(voice, name, draft=self.press.draft).items()
 
-    def _sheets(self, voice: Voice) -> Mapping[str, bytes]:
-        return sheets.printed({voice.words.language: voice}, draft=self.press.draft)
+    def _sheet(self, voice: Voice, name: str) -> Iterable[File]:
+        return sheets.printed(voice, name, draft=self.press.draft).items()
 
-    def _pages(self, tag: str) -> Iterator[Making]:
+    def _pages(self, tag: str) -> Iterator[FileGroup]:
         for name, pages in self.press.groups(self.press.voices[tag]):
             yield name, partial(self._printed, tag, pages)
 
-    def _printed(self, tag: str, pages: Callable[[], Iterable[Page]]) -> dict[str, bytes]:
-        return {f"{tag}/{p.path}": self.press.printed(p) for p in pages()}
+    def _printed(self, tag: str, pages: Callable[[], Iterable[Page]]) -> Iterator[File]:
+        for page in pages():
+            yield f"{tag}/{page.path}", self.press.printed(page)
 
 
-def _vocabulary(voice: Voice) -> Mapping[str, bytes]:
-    return {f"{voice.words.language}/explore.json": explore.vocabulary(voice)}
+def _listed(making: Callable[[], Mapping[str, bytes]]) -> Iterable[File]:
+    return making().items()
+
+
+def _vocabulary(voice: Voice) -> Iterator[File]:
+    yield f"{voice.words.language}/explore.json", explore.vocabulary(voice)

@@ -20,7 +20,7 @@ from caudal.model.release import (
 )
 from caudal.model.story import StoryEntry
 from caudal.publish.reads import Noted, Reads
-from caudal.publish.release import Cell, Release
+from caudal.publish.release import Cell, Release, country_of
 
 
 class WatchedRelease(Release):
@@ -53,6 +53,16 @@ class WatchedRelease(Release):
             object.__setattr__(self, name, value)
         reads.knows("structure", lambda name: getattr(release.structure, name))
         reads.knows("release", self._look_up)
+        reads.knows("cells", self._cells_by_country)
+
+    def _cells_by_country(self, indicator: str) -> object:
+        """Digests of the cells of an indicator, country by country, so that each is read once; the order of
+        cells is that of their addresses."""
+        own = self._own
+        if not indicator:
+            return tuple(own.cells_of)
+        countries = sorted({country_of(c.area) for c in own.cells_of.get(indicator, ())})
+        return [(c, self.reads.digest(f"cells-within/{indicator}/{c}")) for c in countries]
 
     def _look_up(self, name: str) -> object:
         if name == "cells":

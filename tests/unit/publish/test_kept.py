@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from caudal.errors import CaudalError
 from caudal.model.release import Signatory
 from caudal.publish.kept import NO_SITE, LastSite, read_last
-from caudal.publish.reads import Noted, Once, Reads, digest_of
+from caudal.publish.reads import Known, Made, Noted, Once, Reads, digest_of
 from caudal.publish.release import Release, read_release
+from caudal.publish.shelf import Data, Shelf
 from caudal.publish.site import Site, site_files, write_site
 from caudal.publish.watched import WatchedRelease
 from tests.unit.publish.fixture import (
@@ -188,6 +191,154 @@ def test_one_figure_makes_the_pages_that_show_it_and_no_others(first: First, tmp
     assert not any(p.startswith("data ") and p != "data residence_permits" for p in site.tally.pieces)
 
 
+def files_made(site: Site) -> set[str]:
+    """The pieces of files that were made, without pages."""
+    return {p for p in site.tally.pieces if "/" not in p}
+
+
+def test_one_figure_makes_the_files_of_its_theme_and_of_its_indicator_and_no_others(
+    first: First, tmp_path: Path
+) -> None:
+    before = {p: (first.folder / "site" / p).stat() for p in first.site.paths}
+    site = write_site(changed(tmp_path / "r", one_figure), tmp_path / "site", last=first.last)
+    sheets = {f"sheets {tag} arrivals" for tag in STRUCTURE["languages"]}
+    whole = {"observations", "concepts", "codes", "structures", "catalogue"}
+    whole |= {f"vocabulary {tag}" for tag in STRUCTURE["languages"]}
+    own = {"data residence_permits", "messages arrivals", "forms residence_permits"}
+    assert files_made(site) == own | whole | sheets
+    pages = {p for p in site.tally.pieces if p.startswith("es/sheet ")}
+    assert pages == {"es/sheet arrivals"}
+    after = {p: (first.folder / "site" / p).stat() for p in first.site.paths}
+    assert after == before, "the last site is read and never touched"
+
+
+def test_what_names_all_themes_has_the_bytes_that_it_had_where_no_code_is_new(
+    first: First, tmp_path: Path
+) -> None:
+    """The structures are written again, as they tell of errors; their bytes are what they were."""
+    site = write_site(changed(tmp_path / "r", one_figure), tmp_path / "site", last=first.last)
+    now, before = bytes_of(tmp_path / "site", site), bytes_of(first.folder / "site", first.site)
+    same = {p for p in now if before.get(p) == now[p]}
+    messages = {p for p in now if p.startswith("sdmx/")}
+    assert messages - same == {f"sdmx/arrivals-{e}" for e in ("2.1.xml", "3.0.xml", "2.0.json", "2.0.csv")}
+
+
+def test_a_site_of_nothing_new_asks_nothing_of_the_cells(
+    first: First, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What all themes use is not worked out again for its digest alone."""
+
+    def refuse(*given: object) -> None:
+        raise AssertionError("a dataflow was made")
+
+    monkeypatch.setattr("caudal.publish.exchange.writing.dataflow", refuse)
+    site = write_site(first.release, tmp_path / "site", last=first.last)
+    site.remember(tmp_path / "last.json", "site")
+    assert site.tally.pieces == []
+    again = read_last(tmp_path / "last.json")
+    assert (again.known, again.pieces) == (first.last.known, first.last.pieces)
+
+
+def test_three_sites_in_a_row_have_the_bytes_of_one_made_from_nothing(first: First, tmp_path: Path) -> None:
+    """A part that was taken over unmade, and then changes, is seen to change."""
+    last = first.last
+    steps: tuple[Change, ...] = (a_story_reworded, a_new_area, one_figure)
+    for n, step in enumerate(steps):
+        release = changed(tmp_path / f"r{n}", step)
+        site = write_site(release, tmp_path / f"s{n}", last=last)
+        site.remember(tmp_path / f"{n}.json", f"s{n}")
+        last = read_last(tmp_path / f"{n}.json")
+        assert bytes_of(tmp_path / f"s{n}", site) == site_files(read_release(release)), step.__name__
+
+
+@pytest.mark.parametrize("path", ["sdmx/arrivals-2.1.xml", "es/data/foreign_born.xlsx"])
+def test_a_file_for_machines_that_was_touched_or_is_gone_is_made_again(
+    first: First, tmp_path: Path, path: str
+) -> None:
+    site = write_site(first.release, tmp_path / "one", last=first.last)
+    site.remember(tmp_path / "one.json", "one")
+    touched = tmp_path / "one" / path
+    piece = {n for n, p in site.pieces.items() if path in p.files}
+    for change in (lambda: touched.write_bytes(b"?"), touched.unlink, touched.mkdir):
+        change()
+        again = write_site(first.release, tmp_path / "two", last=read_last(tmp_path / "one.json"))
+        assert set(again.tally.pieces) == piece
+        assert bytes_of(tmp_path / "two", again) == bytes_of(first.folder / "site", first.site)
+        on_disk = {f.relative_to(tmp_path / "two") for f in (tmp_path / "two").rglob("*") if f.is_file()}
+        assert on_disk == set(again.paths)
+
+
+class Full:
+    """A file on a disk that has room for some writes more."""
+
+    left = 0
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, block: bytes) -> None:
+        Full.left -= 1
+        if Full.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.stream.write(block)
+
+    def __enter__(self) -> Full:
+        return self
+
+    def __exit__(self, *given: object) -> None:
+        self.stream.close()
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.02, True), (0.3, False), (0.6, True), (0.95, False)])
+def test_a_disk_that_fills_in_the_middle_of_a_file_leaves_the_last_site_whole(
+    first: First, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, kept: bool
+) -> None:
+    last = first.last if kept else NO_SITE
+    out = tmp_path / "site"
+    whole = write_site(first.release, out, last=first.last)
+    release = changed(tmp_path / "r", one_figure)
+    opened = Shelf._opened
+    monkeypatch.setattr(Shelf, "_opened", lambda shelf, path: Full(opened(shelf, path)))
+    Full.left = int(share * len(whole.paths))
+    with pytest.raises(CaudalError) as refused:
+        write_site(release, out, last=last)
+    assert refused.value.problems[0].code == "disk-full"
+    assert bytes_of(out, whole) == bytes_of(first.folder / "site", first.site)
+    assert [p for p in tmp_path.iterdir() if p.name.startswith("site.")] == []
+    monkeypatch.undo()
+    monkeypatch.setattr("caudal.publish.sheets.find_spec", lambda name: None)
+    again = write_site(release, out, last=last)
+    assert bytes_of(out, again) == site_files(read_release(release))
+
+
+def test_a_large_message_is_written_block_by_block(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory there is never more than one block of it."""
+    blocks: dict[str, int] = {}
+    put = Shelf.put
+
+    def counted(shelf: Shelf, path: str, data: Data) -> str:
+        if isinstance(data, bytes):
+            return put(shelf, path, data)
+        parts = list(data)
+        blocks[path] = len(parts)
+        return put(shelf, path, iter(parts))
+
+    monkeypatch.setattr(Shelf, "put", counted)
+    site_files(read_release(first.release))
+    assert {p for p in blocks if p.startswith("sdmx/")} == {
+        f"sdmx/{t}-{v}.xml" for t in ("arrivals", "labour", "stocks") for v in ("2.1", "3.0")
+    }
+    assert min(blocks.values()) >= 3
+
+
+def test_every_piece_is_heard_when_it_is_done(first: First, tmp_path: Path) -> None:
+    heard: list[tuple[str, int]] = []
+    hear = lambda piece, tally: heard.append((piece, tally.files))  # noqa: E731
+    site = write_site(first.release, tmp_path / "site", last=first.last, hear=hear)
+    assert [name for name, _ in heard] == list(site.pieces)
+    assert heard[-1][1] == sum(len(p.files) for p in site.pieces.values())
+
+
 def test_a_reworded_story_makes_itself_and_what_lists_it(first: First, tmp_path: Path) -> None:
     site = write_site(changed(tmp_path / "r", a_story_reworded), tmp_path / "site", last=first.last)
     made = {p.removeprefix("es/") for p in site.tally.pieces if p.startswith("es/")}
@@ -240,6 +391,47 @@ def test_who_asks_for_shared_work_has_read_what_it_read() -> None:
         assert heard == {"letter/a"}
     assert reads.digest("letter/a") == digest_of(1)
     assert reads.digest("letter/") == digest_of(("a", "b"))
+
+
+def test_a_part_that_is_made_is_not_made_again_where_its_parts_are_as_they_were() -> None:
+    made: list[str] = []
+
+    def build(letters: dict[str, int], known: Known | None) -> tuple[Reads, Made[int]]:
+        reads = Reads(("letter/a",), known)
+        values = Noted("letter", letters, reads)
+
+        def double(key: str) -> int:
+            made.append(key)
+            return 2 * values[key]
+
+        return reads, Made("double", ("b", "c"), double, reads)
+
+    reads, doubles = build({"a": 0, "b": 1, "c": 2}, None)
+    with reads.watching() as heard:
+        assert doubles["b"] == 2
+    assert heard == {"double/b"}, "who reads it does not depend on what it is made of"
+    known = reads.known(heard)
+    assert dict(known.made_of) == {"double/b": ("letter/a", "letter/b")}
+    assert set(known.digests) == {"double/b", "letter/a", "letter/b"} and made == ["b"]
+
+    reads, _ = build({"a": 0, "b": 1, "c": 9}, known)
+    assert reads.digest("double/b") == known.digests["double/b"] and made == ["b"]
+    assert reads.known({"double/b"}) == known, "the next build knows as much"
+    for letters in ({"a": 0, "b": 5, "c": 2}, {"a": 7, "b": 1, "c": 2}):
+        reads, _ = build(letters, known)
+        same = reads.digest("double/b") == known.digests["double/b"]
+        assert same == (letters["b"] == 1)
+    assert made == ["b", "b", "b"]
+
+
+def test_a_part_that_is_made_in_two_ways_is_made_of_what_both_read() -> None:
+    """As the area that is spoken of: that of the release in one voice, a country in another."""
+    reads = Reads()
+    values = Noted("letter", {"a": 1, "b": 2}, reads)
+    for key in ("a", "b"):
+        with reads.making("voice-es/area"):
+            assert values[key]
+    assert reads.made_of["voice-es/area"] == ("letter/a", "letter/b")
 
 
 def test_what_has_no_digest_is_refused() -> None:

@@ -8,7 +8,7 @@ one, from the words of the interface.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from caudal.model.concept import ConceptVector
@@ -70,9 +70,22 @@ def dimension_id(name: str) -> str:
 
 def exchange_of(release: Release, signature: Signatory | None = None) -> Exchange:
     """The release as it is exchanged. Without a signature it says that it is a draft."""
+    voices = {tag: voice_of(release, tag) for tag in release.structure.languages}
+    flows = tuple(dataflow(release, voices, theme) for theme in themes(release))
+    return exchange(release, voices, signature, flows)
+
+
+def exchange(
+    release: Release,
+    voices: Mapping[str, Voice],
+    signature: Signatory | None,
+    flows: Sequence[Dataflow],
+    *,
+    reported: bool = True,
+) -> Exchange:
+    """Some dataflows of a release with their concepts and code lists, and with their reference metadata
+    where these are wanted."""
     structure = release.structure
-    voices = {tag: voice_of(release, tag) for tag in structure.languages}
-    flows = tuple(_dataflow(release, voices, theme, specs) for theme, specs in themes(release).items())
     return Exchange(
         agency=f"MIG_{code_id(structure.territory)}",
         producer=_plain(voices, structure.producer),
@@ -86,8 +99,8 @@ def exchange_of(release: Release, signature: Signatory | None = None) -> Exchang
         draft=signature is None,
         concepts=_concepts(voices, flows),
         code_lists={x.id: x for x in _code_lists(release, voices, flows)},
-        dataflows=flows,
-        reports=tuple(report(release, voices, f) for f in flows),
+        dataflows=tuple(flows),
+        reports=tuple(report(release, voices, f) for f in flows) if reported else (),
     )
 
 
@@ -128,17 +141,37 @@ def series_of(components: tuple[Component, ...], cells: Iterable[Cell]) -> tuple
     )
 
 
-def _dataflow(
-    release: Release, voices: Mapping[str, Voice], theme: str, specs: tuple[IndicatorSpec, ...]
-) -> Dataflow:
+def dataflow(release: Release, voices: Mapping[str, Voice], theme: str) -> Dataflow:
+    """The structure of a theme, and what its cells use of it."""
+    specs = themes(release)[theme]
     cells = [c for s in specs for c in release.cells_of[s.indicator]]
     components = components_of(release, cells)
-    series = series_of(components, cells)
     names = [c.id for c in components if c.role is Role.DIMENSION]
-    used = {n: tuple(sorted({s.key[i] for s in series})) for i, n in enumerate(names)}
+    keys = {_key(names, c) for c in cells}
     listed = {tag: "; ".join(dict.fromkeys(v.name(s) for s in specs)) for tag, v in voices.items()}
     titles = {tag: f"{v.plain(release.structure.title)}: {v.family(theme)}" for tag, v in voices.items()}
-    return Dataflow(theme, titles, listed, components, series, used)
+    return Dataflow(
+        theme,
+        titles,
+        listed,
+        components,
+        used={n: tuple(sorted({k[i] for k in keys})) for i, n in enumerate(names)},
+        coded=_coded(components, cells),
+        vectors={vector_id(v): v for v in sorted({c.concept for c in cells})},
+        times=tuple(sorted({c.time for c in cells})),
+        series_n=len(keys),
+    )
+
+
+def _coded(components: Iterable[Component], cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
+    """The codes in use of each coded attribute."""
+    found: dict[str, set[str]] = {c.id: set() for c in components if c.role is Role.ATTRIBUTE and c.code_list}
+    for cell in cells:
+        attributes = _observation(cell).attributes
+        for name, codes in found.items():
+            if name in attributes:
+                codes.add(str(attributes[name]))
+    return {name: tuple(sorted(codes)) for name, codes in found.items()}
 
 
 def _key(names: Iterable[str], cell: Cell) -> tuple[str, ...]:
@@ -193,14 +226,16 @@ def _concepts(voices: Mapping[str, Voice], flows: Iterable[Dataflow]) -> dict[st
 
 
 def _code_lists(
-    release: Release, voices: Mapping[str, Voice], flows: tuple[Dataflow, ...]
+    release: Release, voices: Mapping[str, Voice], flows: Sequence[Dataflow]
 ) -> Iterator[ExchangeList]:
     """Every list that a component names, with the codes in use and what stands above them."""
     used = _used(flows)
     first = {c.code_list: c.id for f in reversed(flows) for c in reversed(f.components) if c.code_list}
     names = _concepts(voices, flows)
+    vectors = {ident: vector for f in flows for ident, vector in f.vectors.items()}
     for list_id in sorted(used):
-        codes = _codes(release, voices, list_id, used[list_id])
+        notes = vectors if list_id == "CL_CONCEPT_VECTOR" else {}
+        codes = _codes(release, voices, list_id, used[list_id], notes)
         yield ExchangeList(list_id, names[first[list_id]], tuple(codes))
 
 
@@ -209,21 +244,14 @@ def _used(flows: Iterable[Dataflow]) -> dict[str, set[str]]:
     used: dict[str, set[str]] = {}
     for flow in flows:
         lists = {c.id: c.code_list for c in flow.components if c.code_list}
-        for ident, codes in flow.used.items():
+        for ident, codes in (*flow.used.items(), *flow.coded.items()):
             if ident in lists:  # a time that is a dimension has no list: its codes say what they are
                 used.setdefault(lists[ident], set()).update(codes)
-        coded = [c.id for c in flow.attributes if c.code_list]
-        for name in coded:
-            used.setdefault(lists[name], set())
-        for observation in (o for s in flow.series for o in s.observations):
-            for name in coded:
-                if name in observation.attributes:
-                    used[lists[name]].add(str(observation.attributes[name]))
     return used
 
 
 def _codes(
-    release: Release, voices: Mapping[str, Voice], list_id: str, used: set[str]
+    release: Release, voices: Mapping[str, Voice], list_id: str, used: set[str], notes: Mapping[str, str]
 ) -> Iterator[ExchangeCode]:
     """The codes of a list: those of the release in their order, then those in use that it does not hold.
     A list of the release is given whole: all that it has stands above or beside codes in use."""
@@ -232,7 +260,6 @@ def _codes(
     for entry in entries:
         parent = code_id(entry.parent) if code_id(entry.parent) in known else ""
         yield ExchangeCode(code_id(entry.id), _plain(voices, entry.labels), parent)
-    notes = {vector_id(c.concept): c.concept for c in release.cells} if list_id == "CL_CONCEPT_VECTOR" else {}
     for code in sorted(used - known):
         yield ExchangeCode(code, _names(release, voices, list_id, code, notes), note=notes.get(code, ""))
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from caudal.engine.files import sha256_bytes
 from caudal.model.spec import Text
 from caudal.publish.exchange.names import flow_urn, urn
 from caudal.publish.exchange.shape import Component, Dataflow, Exchange
@@ -67,7 +66,15 @@ class Literal:
     datatype: str
 
 
-def catalogue_nodes(exchange: Exchange, files: Mapping[str, bytes], of: Mapping[str, Sequence[str]]) -> Node:
+@dataclass(frozen=True)
+class Held:
+    """What the catalogue tells of a file without reading it."""
+
+    sha256: str
+    size: int
+
+
+def catalogue_nodes(exchange: Exchange, files: Mapping[str, Held], of: Mapping[str, Sequence[str]]) -> Node:
     """The catalogue; ``of`` names the files of each theme."""
     datasets = [_dataset(exchange, f, files, of.get(f.theme, ())) for f in exchange.dataflows]
     publisher = Node("#publisher", "foaf:Agent", [("foaf:name", exchange.producer)])
@@ -98,8 +105,8 @@ def turtle(catalogue: Node) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, bytes], own: Iterable[str]) -> Node:
-    times = sorted({o.time for s in flow.series for o in s.observations})
+def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, Held], own: Iterable[str]) -> Node:
+    times = flow.times
     contact: list[tuple[str, Any]] = [("vcard:fn", exchange.producer)]
     if "@" in exchange.contact:
         contact.append(("vcard:hasEmail", Ref(f"mailto:{quote(exchange.contact, safe='@')}")))
@@ -122,15 +129,15 @@ def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, bytes], own
         *(("dct:accrualPeriodicity", r) for r in _frequencies(flow)),
         *(("stat:dimension", Ref(_component(exchange, flow, c))) for c in flow.dimensions),
         *(("stat:attribute", Ref(_component(exchange, flow, c))) for c in flow.attributes),
-        ("stat:numSeries", Literal(str(len(flow.series)), "xsd:integer")),
+        ("stat:numSeries", Literal(str(flow.series_n), "xsd:integer")),
         *(("dcat:distribution", _distribution(exchange, p, files[p])) for p in own),
     ]
     return Node(f"#{flow.id}", "dcat:Dataset", properties)
 
 
-def _distribution(exchange: Exchange, path: str, data: bytes) -> Node:
+def _distribution(exchange: Exchange, path: str, held: Held) -> Node:
     algorithm = Ref("http://spdx.org/rdf/terms#checksumAlgorithm_sha256")
-    value = Literal(sha256_bytes(data), "xsd:hexBinary")
+    value = Literal(held.sha256, "xsd:hexBinary")
     checksum = Node(
         f"#sha256-{path}",
         "spdx:Checksum",
@@ -141,7 +148,7 @@ def _distribution(exchange: Exchange, path: str, data: bytes) -> Node:
         ("dcat:accessURL", Ref(path)),
         ("dcat:downloadURL", Ref(path)),
         ("dcat:mediaType", Ref(_MEDIA + media_type(path).partition(";")[0])),
-        ("dcat:byteSize", Literal(str(len(data)), "xsd:nonNegativeInteger")),
+        ("dcat:byteSize", Literal(str(held.size), "xsd:nonNegativeInteger")),
         ("dct:license", _licence(exchange)),
         ("spdx:checksum", checksum),
     ]

@@ -11,13 +11,12 @@ Reference: JSON-stat format 2.0.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
 from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, Series
-from caudal.publish.release import GAP
 
 _METRICS = (
     "OBS_VALUE",
@@ -31,11 +30,8 @@ _METRICS = (
 _ROLES = {"REF_AREA": "geo", "COUNTERPART_AREA": "geo", "TIME_PERIOD": "time", "METRIC": "metric"}
 
 
-def jsonstat(exchange: Exchange, flow: Dataflow, spec: IndicatorSpec) -> bytes:
-    """The cube of an indicator and of its gap."""
-    place = [c.id for c in flow.dimensions].index("INDICATOR")
-    wanted = (spec.indicator, spec.indicator + GAP)
-    series = [s for s in flow.series if s.key[place] in wanted]
+def jsonstat(exchange: Exchange, flow: Dataflow, series: Sequence[Series], spec: IndicatorSpec) -> bytes:
+    """The cube of an indicator and of its gap, whose ``series`` are some of those of the dataflow."""
     ids, codes, kept = _axes(flow, series)
     sizes = [len(c) for c in codes]
     places = [{code: i for i, code in enumerate(c)} for c in codes]
@@ -74,7 +70,7 @@ def jsonstat(exchange: Exchange, flow: Dataflow, spec: IndicatorSpec) -> bytes:
     return json.dumps(cube, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _axes(flow: Dataflow, series: list[Series]) -> tuple[list[str], list[list[str]], list[int]]:
+def _axes(flow: Dataflow, series: Sequence[Series]) -> tuple[list[str], list[list[str]], list[int]]:
     """Identifiers and codes of the dimensions that are not the total everywhere, and their places."""
     found = [sorted({s.key[n] for s in series}) for n in range(len(flow.dimensions))]
     kept = [n for n, codes in enumerate(found) if codes != [TOTAL]]

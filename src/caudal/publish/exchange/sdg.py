@@ -27,7 +27,7 @@ from caudal.catalogue.lists import read_rows
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
-from caudal.publish.exchange.shape import Exchange, frequency, number_text
+from caudal.publish.exchange.shape import frequency, number_text
 from caudal.publish.release import GAP, WITHHELD, Cell, Release
 
 DIMENSIONS = (
@@ -71,7 +71,7 @@ class Mapped:
     rest: str
 
 
-def sdg_files(release: Release, exchange: Exchange) -> dict[str, bytes]:
+def sdg_files(release: Release) -> dict[str, bytes]:
     """The export, or nothing where no indicator of the release is an SDG indicator."""
     mapped = [m for spec in _specs(release) for m in _mapped(release, spec)]
     if not mapped:

@@ -10,33 +10,29 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, number_text
+from caudal.publish.exchange.shape import Dataflow, Exchange, Observation, Series, number_text
 from caudal.publish.files import guarded
 
 
-def data_csv(exchange: Exchange, flow: Dataflow, indicator: str = "") -> bytes:
-    """The cells of a dataflow, or of one ``indicator`` of it and of its gap."""
+def data_csv(exchange: Exchange, flow: Dataflow, series: Iterable[Series]) -> bytes:
+    """Series of a dataflow."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     ids = [c.id for c in flow.components]
     writer.writerow(["STRUCTURE", "STRUCTURE_ID", "ACTION", *ids])
     name = f"{exchange.agency}:{flow.id}({exchange.version})"
-    writer.writerows(["dataflow", name, "I", *row] for row in _rows(flow, indicator))
+    writer.writerows(["dataflow", name, "I", *row] for row in _rows(flow, series))
     return stream.getvalue().encode()
 
 
-def _rows(flow: Dataflow, indicator: str) -> Iterator[list[str]]:
+def _rows(flow: Dataflow, series: Iterable[Series]) -> Iterator[list[str]]:
     attributes = [c.id for c in flow.attributes]
-    place = [c.id for c in flow.dimensions].index("INDICATOR")
-    wanted = {indicator, f"{indicator}_gap"} if indicator else None
-    for series in flow.series:
-        if wanted is not None and series.key[place] not in wanted:
-            continue
-        for o in series.observations:
+    for s in series:
+        for o in s.observations:
             value = "" if o.value is None else number_text(o.value)
-            yield [*series.key, o.time, value, *(_field(o, name) for name in attributes)]
+            yield [*s.key, o.time, value, *(_field(o, name) for name in attributes)]
 
 
 def _field(observation: Observation, name: str) -> str:

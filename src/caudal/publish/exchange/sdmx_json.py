@@ -10,7 +10,7 @@ Reference: SDMX-JSON 2.0 field guides and schemas of data, structure and metadat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from caudal.model.spec import Text
@@ -26,6 +26,7 @@ from caudal.publish.exchange.shape import (
     ExchangeList,
     Kind,
     Role,
+    Series,
     number_text,
     theme_id,
 )
@@ -51,16 +52,16 @@ def structure_json(exchange: Exchange) -> bytes:
     return _bytes(exchange, "structure", "STRUCTURE", data)
 
 
-def data_json(exchange: Exchange, flow: Dataflow) -> bytes:
-    """The series of a dataflow."""
-    times = sorted({o.time for s in flow.series for o in s.observations})
+def data_json(exchange: Exchange, flow: Dataflow, held: Sequence[Series]) -> bytes:
+    """The series of a dataflow, which are ``held``."""
+    times = flow.times
     own = [flow.used[c.id] for c in flow.dimensions]
     places = [{code: i for i, code in enumerate(codes)} for codes in own]
-    values = {c.id: found for c in flow.attributes if (found := _values(flow, c.id))}
+    values = {c.id: found for c in flow.attributes if (found := _values(held, c.id))}
     at = {i: {v: n for n, v in enumerate(vs)} for i, vs in values.items()}
     time_of = {t: i for i, t in enumerate(times)}
     series = {}
-    for s in flow.series:
+    for s in held:
         observations = {}
         for o in s.observations:
             row = [o.value, *(at[i].get(o.attributes[i]) if i in o.attributes else None for i in values)]
@@ -268,9 +269,9 @@ def _code_value(code: ExchangeCode) -> dict[str, Any]:
     return value | {"parent": code.parent} if code.parent else value
 
 
-def _values(flow: Dataflow, ident: str) -> list[str | float]:
+def _values(series: Iterable[Series], ident: str) -> list[str | float]:
     """The values of an attribute, each once, in order."""
-    found = {o.attributes[ident] for s in flow.series for o in s.observations if ident in o.attributes}
+    found = {o.attributes[ident] for s in series for o in s.observations if ident in o.attributes}
     return sorted(found, key=lambda v: (isinstance(v, str), v))
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from caudal.engine.files import blocks
 from caudal.model.spec import Text
 from caudal.publish.exchange import names
 from caudal.publish.exchange.names import urn
@@ -86,8 +87,10 @@ def _structure_message(
     return _bytes([head, header, *body])
 
 
-def data_ml(exchange: Exchange, flow: Dataflow, dialect: Dialect) -> bytes:
-    """The series of a dataflow."""
+def data_ml(
+    exchange: Exchange, flow: Dataflow, series: Iterable[Series], dialect: Dialect
+) -> Iterator[bytes]:
+    """The series of a dataflow, block by block: the largest message is never in memory whole."""
     structure = urn(exchange, "DataStructure", flow.structure_id)
     spaces = {"mes": "message", "ss": "data/structurespecific", "com": "common"}
     namespace = f' xmlns:ns1="{structure}:ObsLevelDim:TIME_PERIOD"'
@@ -97,17 +100,16 @@ def data_ml(exchange: Exchange, flow: Dataflow, dialect: Dialect) -> bytes:
         f'dimensionAtObservation="TIME_PERIOD"><com:Structure>{ref}</com:Structure></mes:Structure>'
     )
     scope = ' ss:dataScope="DataStructure"' if dialect.refs else ""
-    parts = [
+    head = [
         _open("mes:StructureSpecificData", dialect, spaces, namespace),
         _header(exchange, dialect, f"DATA_{theme_id(flow.theme)}", used),
         "</mes:Header>",
         f'<mes:DataSet ss:structureRef="{flow.structure_id}" xsi:type="ns1:DataSetType"{scope} '
         f'ss:action="{dialect.action}">',
-        *_series(flow),
-        "</mes:DataSet>",
-        "</mes:StructureSpecificData>",
     ]
-    return _bytes(parts)
+    yield _bytes(head)
+    yield from blocks(f"{line}\n" for line in _series(flow, series))
+    yield b"</mes:DataSet>\n</mes:StructureSpecificData>\n"
 
 
 def metadata_ml(exchange: Exchange) -> bytes:
@@ -410,11 +412,11 @@ def _reported(attribute: Attribute) -> Iterator[str]:
     yield "</md:Attribute>"
 
 
-def _series(flow: Dataflow) -> Iterator[str]:
+def _series(flow: Dataflow, series: Iterable[Series]) -> Iterator[str]:
     ids = [c.id for c in flow.dimensions]
-    for series in flow.series:
-        key = " ".join(f'{i}="{v}"' for i, v in zip(ids, series.key, strict=True))
-        yield f"<Series {key}>{_observations(series)}</Series>"
+    for s in series:
+        key = " ".join(f'{i}="{v}"' for i, v in zip(ids, s.key, strict=True))
+        yield f"<Series {key}>{_observations(s)}</Series>"
 
 
 def _observations(series: Series) -> str:

@@ -1,4 +1,5 @@
-"""What every exchange format is written from: dataflows, code lists and series as frozen nouns.
+"""What every exchange format is written from: dataflows, code lists and series as frozen nouns. A dataflow
+does not hold its series: they are made for the file that is written, and no longer kept.
 
 One dataflow for each family of indicators. Its key is the address of a cell: frequency, indicator, area,
 counterpart, the breakdowns that the family uses, source, edition, period. All that a cell carries besides
@@ -96,15 +97,19 @@ class Series:
 
 @dataclass(frozen=True)
 class Dataflow:
-    """One theme: its structure and all of its series. ``used`` holds, by dimension, the codes that some
-    series has: its constraint."""
+    """One theme: its structure, and what a reader must know of its series without having them. ``used``
+    holds, by dimension, the codes that some series has: its constraint; ``coded`` the same by attribute.
+    ``vectors`` are the concept vectors by their codes, ``times`` all periods in order."""
 
     theme: str
     names: Text
     descriptions: Text
     components: tuple[Component, ...]
-    series: tuple[Series, ...]
     used: Mapping[str, tuple[str, ...]]
+    coded: Mapping[str, tuple[str, ...]]
+    vectors: Mapping[str, str]
+    times: tuple[str, ...]
+    series_n: int
 
     @property
     def id(self) -> str:
