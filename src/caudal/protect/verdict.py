@@ -6,7 +6,7 @@ each observation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from caudal.protect.recoding import Recoding
+
+#: A sentence by language.
+Said = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -123,17 +126,21 @@ class VerdictReport:
         out.append("not modelled: " + "; ".join(t["en"] for t in self.untried()))
         return out
 
-    def modelled(self) -> list[Mapping[str, str]]:
+    def modelled(self) -> list[Said]:
         """What the auditor held against the pattern, in words by language."""
         return list(gate_words()["modelled"].values())
 
-    def untried(self) -> list[Mapping[str, str]]:
-        """What it did not, in words by language; pairs of dimensions only where there are any."""
+    def untried(self, name: Callable[[str, str], str] = lambda dimension, _: dimension) -> list[Said]:
+        """What it did not, in words by language; pairs of dimensions only where there are any. ``name`` gives
+        the name of a dimension in a language."""
         words = dict(gate_words()["not_modelled"])
         told = words.pop("undeclared")
-        pairs = ", ".join(f"{a} / {b}" for a, b in self.undeclared)
-        said = [{lang: text.format(pairs=pairs) for lang, text in told.items()}] if pairs else []
-        return [*words.values(), *said]
+        if not self.undeclared:
+            return [*words.values()]
+        pairs = {
+            lang: "; ".join(f"{name(a, lang)} / {name(b, lang)}" for a, b in self.undeclared) for lang in told
+        }
+        return [*words.values(), {lang: text.format(pairs=pairs[lang]) for lang, text in told.items()}]
 
 
 @cache

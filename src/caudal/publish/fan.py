@@ -1,8 +1,9 @@
 """Charts of flows: figures that are still moving, and crossings beside the migrations among them.
 
 A fan shows a series month by month: a line where figures are final, then a dashed line in a band that is
-meant to hold the final figure. A hundred squares show what crossings are: filled, hollow or dark, so that
-shape tells them apart as well as colour. Positions are percentages, so that letters keep their size.
+meant to hold the final figure; it breaks where a month is not shown. A hundred squares show what crossings
+are: filled, hollow or dark, so that shape tells them apart as well as colour. Positions are percentages, so
+that letters keep their size.
 
 It draws only what it is given and refuses nothing; an empty series gives an empty chart.
 """
@@ -22,6 +23,8 @@ _ACROSS, _DOWN, _SIDE = 20, 5, 15
 _APART = 27.0
 #: Right of this, a label stands before its line; left of it, after, so that it never runs over the scale.
 _MIDDLE = 50.0
+#: Half the width of the band of a month alone.
+_ALONE = 0.4
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ def fan_chart(
     pairs = list(zip(places, points, strict=True))
     still = [(x, p) for x, p in pairs if not p.final]
     done = [(x, p) for x, p in pairs if p.final]
-    inner = _band(scale, still) + _line(scale, done, "fan-line")
-    inner += _line(scale, [*done[-1:], *still], "fan-line fan-open")
+    inner = "".join(_band(scale, run) for run in _runs(still))
+    inner += "".join(_line(scale, run, "fan-line") for run in _runs(done))
+    inner += "".join(_line(scale, run, "fan-line fan-open") for run in _runs([*done[-1:], *still]))
     start = still[0][0] if still and done else None
     body = levels + _stretched(inner) + _boundary(start, boundary) + _labels(pairs)
     return svg_of(body, _TOP + _HIGH + _FOOT, caption)
@@ -102,16 +106,28 @@ def _band(scale: Scale, points: Sequence[tuple[float, Point]]) -> str:
     known = [(x, p.lower, p.upper) for x, p in points if p.lower is not None and p.upper is not None]
     if not known:
         return ""
+    if len(known) == 1:
+        known = [(known[0][0] + side, *known[0][1:]) for side in (-_ALONE, _ALONE)]
     above = [f"{x:.2f},{_height(scale, min(u, scale.high)):.1f}" for x, _, u in known]
     below = [f"{x:.2f},{_height(scale, max(low, scale.low)):.1f}" for x, low, _ in reversed(known)]
     return f'<polygon points="{" ".join(above + below)}" class="fan"/>'
 
 
+def _runs(points: Sequence[tuple[float, Point]]) -> list[list[tuple[float, Point]]]:
+    """Months that follow one another: over one that is not shown no line is drawn."""
+    found: list[list[tuple[float, Point]]] = []
+    for x, point in points:
+        if not found or point.moment - found[-1][-1][1].moment > 1.5 / 12:
+            found.append([])
+        found[-1].append((x, point))
+    return found
+
+
 def _line(scale: Scale, points: Sequence[tuple[float, Point]], name: str) -> str:
-    if len(points) < 2:
-        return ""
-    joined = " ".join(f"{x:.2f},{_height(scale, p.value):.1f}" for x, p in points)
-    return f'<polyline points="{joined}" class="{name}"/>'
+    """A line through months in a row; a month alone is a line without length, which its round end shows."""
+    joined = [f"{x:.2f},{_height(scale, p.value):.1f}" for x, p in points]
+    alone = " fan-alone" if len(joined) == 1 else ""
+    return f'<polyline points="{" ".join(joined + joined[-1:] * bool(alone))}" class="{name}{alone}"/>'
 
 
 def _stretched(inner: str) -> str:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+from caudal.model.catalogue import Catalogue
 from caudal.model.observation import KEY_BEFORE_DIMENSIONS, NOT_APPLICABLE, TOTAL
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.release import Confidentiality
 from caudal.model.spec import text_in
 from caudal.protect.verdict import VerdictReport, gate_words
+from caudal.publish.numbers import NumberStyle, number
+from caudal.publish.words import languages as interface_languages
+from caudal.publish.words import words
 
 
-def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[str]) -> Confidentiality:
+def told(
+    report: VerdictReport, policy: ProtectionPolicy, catalogue: Catalogue, languages: Sequence[str]
+) -> Confidentiality:
     """The public part of a verdict report, in the ``languages`` of the country."""
     judged = sum(p.suppressed_n for p in report.populations)
     facts = {
@@ -20,6 +27,7 @@ def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[st
         "values": policy.values,
         "lower": policy.lower(),
     }
+    untried = report.untried(partial(name_of_dimension, catalogue)) if judged else ()
     sentence = gate_words()["audit"] if judged else gate_words()["nothing_withheld"]
     return Confidentiality(
         policy={n: str(getattr(policy, n)) for n in ("count_threshold", "survey_threshold", "values")},
@@ -32,11 +40,25 @@ def told(report: VerdictReport, policy: ProtectionPolicy, languages: Sequence[st
             if f"{d}_code" not in KEY_BEFORE_DIMENSIONS and (lost := _lost(codes))
         },
         audited=facts["proved"],
-        not_modelled=tuple(
-            {lang: t.get(lang) or t["en"] for lang in languages} for t in (report.untried() if judged else ())
-        ),
-        audit={lang: (text_in(sentence, lang) or sentence["en"]).format(**facts) for lang in languages},
+        not_modelled=tuple({lang: t.get(lang) or t["en"] for lang in languages} for t in untried),
+        audit={
+            lang: (text_in(sentence, lang) or sentence["en"]).format(**_written(facts, lang))
+            for lang in languages
+        },
     )
+
+
+def name_of_dimension(catalogue: Catalogue, dimension: str, language: str) -> str:
+    """The name of a dimension, or of a column that the gate has words for."""
+    spec = catalogue.dimensions.get(dimension)
+    said = gate_words()["verdict"].get(dimension, {})
+    return (spec.text.get(language) if spec else said.get(language)) or dimension
+
+
+def _written(facts: Mapping[str, int], language: str) -> Mapping[str, str]:
+    """Whole numbers in the marks of a language."""
+    style = words(language).numbers if language.partition("-")[0] in interface_languages() else NumberStyle()
+    return {name: number(n, 0, style) for name, n in facts.items()}
 
 
 def _lost(codes: Mapping[str, tuple[int, int]]) -> int:

@@ -103,7 +103,8 @@ def write_release(
         with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
     )
     released = without_withdrawn(released, folder.publication.notices)  # derived figures too
-    confidentiality = _with_totals(told(report, folder.policy, folder.country.languages), released)
+    public = told(report, folder.policy, folder.catalogue, folder.country.languages)
+    confidentiality = _with_totals(public, released)
     page = verdict_page(report, folder.policy, folder.catalogue, folder.country.languages, path.name).encode()
     confidentiality = confidentiality.model_copy(update={"verdict_sha256": sha256_bytes(page)})
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}

@@ -8,6 +8,7 @@ Its checksum enters the release, so that who signs the release signs the verdict
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -17,6 +18,7 @@ from caudal.model.catalogue import Catalogue
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.verdict import VerdictReport, gate_words
+from caudal.river.confidentiality import name_of_dimension
 
 #: Figures with fewer units than this behind them are small.
 SMALL = ("1-9", "10-19")
@@ -54,7 +56,7 @@ def verdict_page(
             smallest=_smallest(report.by_size),
             losses={lang: _losses(report, catalogue, lang, said) for lang in spoken},
             modelled=report.modelled(),
-            untried=report.untried(),
+            untried=report.untried(partial(name_of_dimension, catalogue)),
             rules=rules,
             recodings=gate_words()["recodings"],
         )
@@ -81,14 +83,8 @@ def _losses(
         ]
         if any(lost for _, lost, _ in rows):
             rows.sort(key=lambda r: (-r[1] / r[2], -r[1], r[0]))
-            found.append((_name(catalogue, dimension, language), rows))
+            found.append((name_of_dimension(catalogue, dimension, language), rows))
     return found
-
-
-def _name(catalogue: Catalogue, dimension: str, language: str) -> str:
-    spec = catalogue.dimensions.get(dimension)
-    said = gate_words()["verdict"].get(dimension, {})
-    return (spec.text.get(language) if spec else said.get(language)) or dimension
 
 
 def _label(catalogue: Catalogue, dimension: str, code: str, language: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from caudal.publish.chart import Caption
 from caudal.publish.fan import Point, fan_chart, squares
 
@@ -26,6 +28,15 @@ def test_a_fan_has_a_line_a_dashed_line_in_a_band_and_says_where_it_begins() -> 
 def test_a_series_that_is_final_has_no_band() -> None:
     svg = fan_chart(points()[:6], CAPTION, tick, "provisional from here")
     assert "<polygon" not in svg and "provisional" not in svg
+
+
+def test_no_line_is_drawn_over_a_month_that_is_not_shown() -> None:
+    shown = [p for i, p in enumerate(points()) if i not in (2, 4, 7)]  # 1 2 . 4 . 6 | 7 . 9
+    svg = fan_chart(shown, CAPTION, tick, "provisional from here")
+    lines = re.findall(r'<polyline points="([^"]+)" class="([^"]+)"', svg)
+    kinds = [(len(set(p.split())), c.removeprefix("fan-line").strip()) for p, c in lines]
+    assert kinds == [(2, ""), (1, "fan-alone"), (1, "fan-alone"), (2, "fan-open"), (1, "fan-open fan-alone")]
+    assert svg.count("<polygon") == 2
 
 
 def test_an_empty_series_draws_nothing() -> None:

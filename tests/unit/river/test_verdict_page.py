@@ -1,8 +1,11 @@
 """The page that the custodian reads: its languages, the loss by size, what was tried; and no cell."""
 
+from dataclasses import replace
+
 from caudal.catalogue import load_catalogue
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.verdict import Note, PopulationVerdict, VerdictReport
+from caudal.river.confidentiality import told
 from caudal.river.verdict_page import verdict_page
 
 POPULATION = PopulationVerdict(
@@ -39,5 +42,13 @@ def test_it_says_whether_the_smallest_groups_bear_the_loss() -> None:
 def test_it_says_what_was_tried_and_what_was_not() -> None:
     text = page("en")
     assert "47 of 47 withheld cells were audited" in text and "20 (19)" in text
-    assert "arrival / generation" in text and "several contributors" in text
+    assert "Time since arrival / Migrant generation" in text and "several contributors" in text
     assert "&lt;b&gt;note" in text and "<b>note" not in text
+
+
+def test_the_public_is_told_in_its_own_names_and_numbers() -> None:
+    catalogue, _ = load_catalogue()
+    large = replace(REPORT, populations=(replace(POPULATION, suppressed_n=2245, proved_n=2245),))
+    found = told(large, ProtectionPolicy(), catalogue, ("es", "en"))
+    assert "2.245 de 2.245" in found.audit["es"] and "2,245 of 2,245" in found.audit["en"]
+    assert "Tiempo desde la llegada / Generación migratoria" in found.not_modelled[-1]["es"]
