@@ -15,11 +15,15 @@ from dataclasses import dataclass, replace
 from caudal.model.concept import ConceptVector
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE
-from caudal.publish.indicator import cells_of_indicator, latest, lead
+from caudal.publish.indicator import cells_of_indicator, lead
+from caudal.publish.numbers import fill
 from caudal.publish.regions import AreaMap, area_map
-from caudal.publish.release import Cell, country_of
+from caudal.publish.release import Cell, country_of, latest
 from caudal.publish.tables import Figure, Table, figure_of, set_apart
 from caudal.publish.voice import Shown, Voice
+
+#: Of fewer countries a sentence of the highest and the lowest says no more than their names.
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Comparison:
     areas: AreaMap | None
     concept: tuple[tuple[str, str, str], ...]
 
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The countries with a figure."""
+        return tuple(r for r in self.figure.table.rows if r.cell.value is not None)
+
 
 def headlines(voice: Voice, spec: IndicatorSpec) -> tuple[Headline, ...]:
     """The countries that have a page of an indicator, by name."""
@@ -59,6 +68,37 @@ def comparisons(voice: Voice, spec: IndicatorSpec) -> tuple[Comparison, ...]:
         _comparison(voice, spec, _title(voice, source, own[0], alike), own, f"countries-{nth}")
         for nth, ((source, _), own) in enumerate(ordered, 1)
     )
+
+
+def sentence(voice: Voice, spec: IndicatorSpec, compared: Sequence[Comparison]) -> str:
+    """The first comparison in a sentence that can be published: how many countries, the highest, the lowest;
+    empty where there are not three."""
+    if not compared or len(compared[0].shown) < _FEWEST:
+        return ""
+    shown = compared[0].shown
+    high = max(shown, key=lambda r: r.cell.value or 0.0)
+    low = min(shown, key=lambda r: r.cell.value or 0.0)
+    facts = {
+        "indicator": voice.name(spec),
+        "time": span(voice, [r.cell.time for r in shown]),
+        "count": voice.number(len(shown), 0),
+        "high": high.labels[0],
+        "high_value": _with_interval(voice, high),
+        "low": low.labels[0],
+        "low_value": _with_interval(voice, low),
+        "source": compared[0].title,
+    }
+    return fill(voice.words.text["country_words"], facts)
+
+
+def span(voice: Voice, times: Sequence[str]) -> str:
+    """From the first period to the last, in words."""
+    return " – ".join(voice.when(t) for t in dict.fromkeys((min(times), max(times))))
+
+
+def _with_interval(voice: Voice, shown: Shown) -> str:
+    interval = voice.interval(shown.cell, "interval_inline")
+    return f"{shown.value}; {interval}" if interval else shown.value
 
 
 def _headline(voice: Voice, spec: IndicatorSpec, code: str) -> Headline:

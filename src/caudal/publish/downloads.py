@@ -50,8 +50,11 @@ class Offer:
     withheld: bool
 
 
-def offer(voice: Voice, spec: IndicatorSpec, cell: Cell | None, files: Mapping[str, bytes]) -> Offer:
-    """What the page of an indicator offers, of the files that there are."""
+def offer(
+    voice: Voice, spec: IndicatorSpec, cell: Cell | None, files: Mapping[str, bytes], sentence: str = ""
+) -> Offer:
+    """What the page of an indicator offers, of the files that there are. ``sentence`` is for the press where
+    there is no headline."""
     tag, text = voice.words.language, voice.words.text
     listed = {**addresses(spec.indicator, tag), "JSON": f"data/{spec.indicator}.json"}
     forms = tuple((n, p, text[_words_key(n)]) for n, p in listed.items() if p in files)
@@ -64,16 +67,18 @@ def offer(voice: Voice, spec: IndicatorSpec, cell: Cell | None, files: Mapping[s
         code=snippets(f"{SITE}/{listed['CSV']}"),
         bibtex=bibtex(voice, spec),
         embed=f'<iframe {frame} width="720" height="560" loading="lazy"></iframe>',
-        press=press_sentence(voice, cell) if cell and cell.value is not None else "",
+        press=_attributed(voice, bare(voice.headline(cell)) if cell and cell.value is not None else sentence),
         withheld=any(c.withheld for c in cells),
     )
 
 
-def press_sentence(voice: Voice, cell: Cell) -> str:
-    """The headline in plain text, with who says it and in which edition."""
+def _attributed(voice: Voice, sentence: str) -> str:
+    """A sentence with who says it and in which edition; nothing of nothing."""
     structure = voice.release.structure
+    if not sentence:
+        return ""
     facts = {
-        "sentence": bare(voice.headline(cell)),
+        "sentence": sentence,
         "producer": voice.plain(structure.producer),
         "vintage": structure.vintage,
     }

@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from caudal.model.indicator import IndicatorSpec
-from caudal.publish.countries import Comparison
+from caudal.publish.countries import Comparison, span
 from caudal.publish.indicator import Section
 from caudal.publish.page import Page
 from caudal.publish.release import Cell
@@ -94,8 +94,8 @@ def _titled(name: str, what: str) -> str:
 
 def _of_comparison(voice: Voice, spec: IndicatorSpec, compared: Comparison) -> Piece:
     """Countries side by side, with the periods of their figures."""
-    figure, times = compared.figure, sorted({r.cell.time for r in compared.figure.table.rows})
-    time = " – ".join(voice.when(t) for t in dict.fromkeys((times[0], times[-1])))
+    figure = compared.figure
+    time = span(voice, [r.cell.time for r in figure.table.rows])
     told = described(voice, figure.table)
     return Piece(figure.ident, voice.name(spec), told, compared.title, time, figure=figure)
 

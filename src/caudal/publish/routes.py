@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -60,6 +61,11 @@ class Route:
     headline: Markup
     sections: tuple[Section, ...]
     places: Places | None
+
+    @property
+    def groups(self) -> tuple[tuple[Section, ...], ...]:
+        """Its sections by indicator: what one source says, and what others say that count the same."""
+        return tuple(tuple(own) for _, own in groupby(self.sections, key=lambda s: s.name))
 
 
 @dataclass(frozen=True)

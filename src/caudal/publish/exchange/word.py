@@ -12,8 +12,8 @@ from itertools import groupby
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.publish.exchange.docx import Block, Grid, Heading, Paragraph, document
-from caudal.publish.indicator import cells_of_indicator, gap_cells, latest, lead
-from caudal.publish.release import Cell
+from caudal.publish.indicator import cells_of_indicator, gap_cells, lead
+from caudal.publish.release import Cell, latest
 from caudal.publish.tables import Table, by_breakdown, set_apart, table_of
 from caudal.publish.voice import Shown, Voice
 
