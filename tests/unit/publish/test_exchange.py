@@ -185,6 +185,13 @@ def test_reference_metadata_is_filled_from_the_run_in_every_language(site: Files
     assert processed["DATA_VALIDATION"]["pt"].count("%") == 2
     assert "9f86d081884c7d65" in processed["DATA_COMP"]["es"]
     assert all(v.keys() == {"es", "pt", "en"} for v in processed.values())
+    (timely,) = parts["TIMELINESS_PUNCT"]["attributes"]
+    assert (
+        "Household survey: latest period second quarter of 2026; months from its end to this edition: 5."
+        in (timely["value"]["en"])
+    )
+    assert parts["FREQ_DISS"]["value"]["es"] == "Anual; Trimestral"
+    assert parts["COMMENT_DSET"]["value"]["pt"].startswith("Istmo não existe.")
     labour = json.dumps(report["MDS_LABOUR"], ensure_ascii=False)
     assert "La edición anterior usó pesos sin calibrar." in labour and "1 de 1 cifras" in labour
 

@@ -54,7 +54,7 @@ _ATTRIBUTES = (
     Component("REPORTER", Role.ATTRIBUTE, "CL_AREA"),
 )
 #: Attributes whose codes are words of the interface: list of the interface by component.
-_WORDED = {"RELIABILITY": "reliability", "ERROR_NOTE": "error_notes", "METHOD": "methods"}
+_WORDED = {"RELIABILITY": "reliability", "METHOD": "methods"}
 #: Identifiers of dimensions that the cross-domain concepts of SDMX name otherwise.
 _CROSS_DOMAIN = {"urbanisation": "URBANISATION", "counterpart_area": "COUNTERPART_AREA"}
 
@@ -291,6 +291,8 @@ def _source_of(release: Release, code: str) -> str:
 def _word(voice: Voice, list_id: str, code: str) -> str:
     """The words of the interface for a code, or the code."""
     raw = code_of(code)
+    if list_id == "CL_ERROR_NOTE":
+        return " ".join(voice.noted(raw))
     lists = {"CL_FREQ": "frequencies", **{f"CL_{k}": v for k, v in _WORDED.items()}}
     if list_id in lists:
         return voice.words.word(lists[list_id], raw) or raw

@@ -1,9 +1,9 @@
 """Reference metadata of a dataflow, in the concepts of SIMS, filled from the run itself.
 
 What the gate did, how large the errors of the published figures are, how many rows became records, what
-was reproduced, what was corrected and which bytes went in: all of it is read from the release, nothing is
-typed by hand. Relative standard errors are those of the cells that are shown; a withheld cell is counted
-and otherwise silent.
+was reproduced, what was corrected, how old the latest figures are and which bytes went in: all of it is read
+from the release, nothing is typed by hand. Relative standard errors are those of the cells that are shown; a
+withheld cell is counted and otherwise silent.
 
 Reference: Single Integrated Metadata Structure (SIMS 2.0) and the concepts of ESMS.
 """
@@ -18,7 +18,7 @@ import caudal
 from caudal.engine.code import code_sha256
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
-from caudal.publish.exchange.shape import Attribute, Dataflow, Report
+from caudal.publish.exchange.shape import Attribute, Dataflow, Report, frequency
 from caudal.publish.numbers import fill
 from caudal.publish.release import Cell, Release
 from caudal.publish.voice import Voice
@@ -124,6 +124,38 @@ def _treated(theme: Theme, voice: Voice) -> Iterator[str]:
         yield audit
 
 
+def _frequencies(theme: Theme, voice: Voice) -> Iterator[str]:
+    codes = sorted({frequency(c.time) for c in theme.cells})
+    yield "; ".join(voice.words.word("frequencies", code) or code for code in codes)
+
+
+def _timeliness(theme: Theme, voice: Voice) -> Iterator[str]:
+    """From the end of the latest period of each source to this edition, in months."""
+    for source in theme.sources:
+        latest = max((c.time for c in theme.cells if c.source == source.source), key=last_month)
+        months = last_month(theme.release.structure.vintage) - last_month(latest)
+        if months >= 0:
+            facts = {"source": voice.plain(source.title), "time": voice.when(latest)}
+            yield _said(voice, "meta_timeliness", **facts, months=voice.number(months, 0))
+
+
+def last_month(period: str) -> int:
+    """The last month of a period, counted from the year 0.
+
+    >>> last_month("2024") - last_month("2023-Q4"), last_month("2024-S1") - last_month("2024-05")
+    (12, 1)
+    """
+    year, _, rest = period.partition("-")
+    if rest[:1] in ("Q", "S"):
+        return 12 * int(year) + int(rest[1]) * (3 if rest[0] == "Q" else 6)
+    return 12 * int(year) + int(rest[:2] or 12)
+
+
+def _fiction(theme: Theme, voice: Voice) -> Iterator[str]:
+    if theme.release.structure.simulated:
+        yield _said(voice, "fiction_banner", area=voice.area_name())
+
+
 def _released(theme: Theme, voice: Voice) -> Iterator[str]:
     structure = theme.release.structure
     yield f"{voice.words.text['edition']} {structure.vintage}"
@@ -201,6 +233,11 @@ def _revision_sizes(theme: Theme, voice: Voice) -> Iterator[str]:
 
 
 def _readings(theme: Theme, voice: Voice) -> Iterator[str]:
+    """Where a series breaks, and what each indicator may be compared with."""
+    for source in theme.sources:
+        for known in source.breaks:
+            told = f"{_said(voice, 'breaks_at', time=voice.when(known.at))} {voice.plain(known.reason)}"
+            yield f"{voice.plain(source.title)}. {told}"
     yield from (t for s in theme.specs if (t := voice.plain(s.text.reading)))
 
 
@@ -256,10 +293,13 @@ _CONTENT: Mapping[str, Lines | Mapping[str, Lines]] = {
     "UNIT_MEASURE": _units,
     "CONF": {"CONF_POLICY": _policy, "CONF_DATA_TR": _treated},
     "REL_POLICY": _released,
+    "FREQ_DISS": _frequencies,
     "ACCESSIBILITY_CLARITY": _clarity,
     "QUALITY_MGMNT": _quality,
     "ACCURACY": {"SAMPLING_ERR": _sampling, "NONSAMPLING_ERR": _other_errors},
+    "TIMELINESS_PUNCT": {"TIMELINESS": _timeliness},
     "COHER_COMPAR": _readings,
     "DATA_REV": _revisions,
     "STAT_PROCESS": {"SOURCE_TYPE": _sources, "DATA_VALIDATION": _validated, "DATA_COMP": _compiled},
+    "COMMENT_DSET": _fiction,
 }
