@@ -18,6 +18,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -59,7 +60,9 @@ _ROWS = 4_000
 #: Cells of which the CSV may be beyond 2 GB.
 _HUGE = 4_000_000
 #: First letters that make a spreadsheet read a text as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: What ends a line or a field in some program, whatever the quotes around it say.
+_ENDS = re.compile("[\t\r\n]+")
 
 
 def write_files(release_folder: Path, out: Path) -> tuple[Path, ...]:
@@ -229,14 +232,15 @@ def quality(release: Release) -> dict[str, Any]:
 
 
 def guarded(text: str) -> str:
-    """A text that no spreadsheet runs.
+    """A text on one line that no spreadsheet runs.
 
-    >>> guarded("=1+1"), guarded("Perú")
-    ("'=1+1", 'Perú')
+    >>> guarded("=1+1"), guarded("Perú"), guarded("a\\r=1+1")
+    ("'=1+1", 'Perú', 'a =1+1')
     """
-    if text[:1].isalnum():
-        return text
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    line = _ENDS.sub(" ", text)
+    if line[:1].isalnum():
+        return line
+    return f"'{line}" if line.lstrip(" ").startswith(_FORMULA) else line
 
 
 def _source(release: Release, name: str) -> dict[str, Any]:

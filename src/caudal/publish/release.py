@@ -45,6 +45,7 @@ from caudal.model.release import (
     SourceEntry,
 )
 from caudal.model.story import StoryEntry
+from caudal.publish.letters import borne
 from caudal.publish.reads import Reads
 
 #: The one flag of a withheld cell (SDMX CL_OBS_STATUS: suppressed).
@@ -58,6 +59,8 @@ ERRORS = ("sampling_se", "perturbation_se", "model_se", "provisional_se")
 GAP = "_gap"
 #: Files of the whole release beside those of indicators: no indicator has their names.
 RESERVED = frozenset({"observations", "concepts", "codes", "quality", "truth", "inequality", "readiness"})
+#: Names that some system keeps for its devices, with whatever extension: no file there can have them.
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))})
 #: An area of a country by ISO 3166: the country itself, or a part of it.
 _OF_COUNTRY = re.compile(r"([A-Z]{2})(-.*)?")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -267,7 +270,7 @@ def read_release(folder: Path) -> Release:
         raise CaudalError(*(problem("publish-incomplete", where=str(folder), file=n) for n in missing))
     try:
         manifest, digest = _manifest(folder / MANIFEST)
-        structure = ReleaseStructure.model_validate_json((folder / STRUCTURE).read_bytes())
+        structure = ReleaseStructure.model_validate(borne(json.loads((folder / STRUCTURE).read_bytes())))
         table = pq.read_table(folder / OBSERVATIONS)
         dimensions = dimensions_of(table)
         cells = cells_of(table)
@@ -405,13 +408,21 @@ def _refuse(cells: tuple[Cell, ...], structure: ReleaseStructure) -> None:
 
 
 def _unfit_names(cells: tuple[Cell, ...], structure: ReleaseStructure) -> tuple[Problem, ...]:
-    """Names become files and folders of the site: none may lead out of it."""
-    names = {s.source for s in structure.sources} | {c.time for c in cells} | set(structure.languages)
+    """Names become files and folders of the site: none may lead out of it, or be one that a system of its
+    readers cannot store."""
+    sources, stories = [s.source for s in structure.sources], [s.story.story for s in structure.stories]
+    names = {*sources, *(c.time for c in cells), *structure.languages}
     unfit = sorted(n for n in names if not _FILE_NAME.fullmatch(n))
-    own = {i.indicator for i in structure.indicators} & RESERVED
-    own |= {s.story.story for s in structure.stories} & {"index"}
+    indicators = {i.indicator for i in structure.indicators}
+    own = indicators & RESERVED | set(stories) & {"index"}
     taken = tuple(problem("publish-name-taken", found=n) for n in sorted(own))
-    return tuple(problem("publish-unfit-name", found=n) for n in unfit) + taken
+    named = {*names, *indicators, *stories, *(i.family for i in structure.indicators)}
+    devices = sorted(n for n in named if n.partition(".")[0].lower() in DEVICES)
+    return (
+        *(problem("publish-unfit-name", found=n) for n in unfit),
+        *taken,
+        *(problem("publish-name-of-device", found=n) for n in devices),
+    )
 
 
 def country_of(area: str) -> str:

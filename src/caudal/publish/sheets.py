@@ -2,7 +2,7 @@
 
 One object makes the page, the PDF and the document for a word processor, so that all say the same. The PDF is
 tagged (PDF/UA-1), carries its fonts, and has no date of its making; it is written where the extra ``pdf`` is
-installed.
+installed, and has letters for every name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from caudal.publish.overview import Card, families, of_family
 from caudal.publish.page import Page
 from caudal.publish.profiles import Profile, countries, profile
 from caudal.publish.voice import Shown, Voice
+
+
+#: How the writer of PDF says that it has no letter for a character, or that none may stand in a tagged PDF.
+_UNPRINTABLE = ("could not be displayed with font", "disallowed codepoint")
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,9 @@ def printed(voice: Voice, name: str, *, draft: bool) -> dict[str, bytes]:
     found = sheet(voice, name, draft=draft)
     if found is None:
         return {}
-    writers = {"docx": docx_of} | ({"pdf": pdf_of} if find_spec("typst") else {})
-    return {f"{found.language}/sheet/{name}.{end}": write(found) for end, write in writers.items()}
+    stem = f"{found.language}/sheet/{name}"
+    pdf = pdf_of(found) if find_spec("typst") else None
+    return {f"{stem}.docx": docx_of(found)} | ({f"{stem}.pdf": pdf} if pdf else {})
 
 
 def docx_of(sheet: Sheet) -> bytes:
@@ -163,20 +168,26 @@ def docx_of(sheet: Sheet) -> bytes:
     return document(title, sheet.language, sheet.producer, footer, blocks)
 
 
-def pdf_of(sheet: Sheet) -> bytes:
-    """The sheet as tagged PDF. Needs the extra ``pdf``."""
+def pdf_of(sheet: Sheet) -> bytes | None:
+    """The sheet as tagged PDF; None where it has a letter that no font at hand can print, as a tagged PDF may
+    leave none out. Needs the extra ``pdf``."""
     import typst
 
     static = files("caudal.publish")
     template = static.joinpath("templates", "sheet.typ").read_bytes()
     with as_file(static.joinpath("static", "fonts")) as fonts:
         writer = typst.Compiler(font_paths=[str(fonts)], ignore_system_fonts=True)
-        made = writer.compile(
-            template,
-            format="pdf",
-            sys_inputs={"sheet": json.dumps(asdict(sheet), ensure_ascii=False)},
-            pdf_standards=["ua-1"],
-            timestamp=0,
-        )
+        try:
+            made = writer.compile(
+                template,
+                format="pdf",
+                sys_inputs={"sheet": json.dumps(asdict(sheet), ensure_ascii=False)},
+                pdf_standards=["ua-1"],
+                timestamp=0,
+            )
+        except typst.TypstError as error:
+            if any(words in str(error) for words in _UNPRINTABLE):
+                return None
+            raise
     assert isinstance(made, bytes), "a PDF is one file"
     return made

@@ -88,9 +88,16 @@ def test_a_label_that_is_a_formula_is_led_by_an_apostrophe(files: dict[str, byte
     assert not any(x.startswith("=") for x in labels)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "  =1+1"])
 def test_texts_that_a_spreadsheet_would_run_are_guarded(text: str) -> None:
     assert guarded(text) == "'" + text
+
+
+@pytest.mark.parametrize("end", ["\t", "\r", "\n", "\r\n"])
+def test_no_text_begins_a_row_or_a_field_of_its_own(end: str) -> None:
+    """A bare carriage return ends a row for many programs, within quotes or without."""
+    assert guarded(f"Perú{end}=1+1") == "Perú =1+1"
+    assert guarded(f"{end}=1+1") == "' =1+1"
 
 
 def test_negative_numbers_stay_numbers(files: dict[str, bytes]) -> None:
