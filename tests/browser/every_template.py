@@ -42,8 +42,8 @@ class Made:
 
 
 def write_releases(folder: Path) -> tuple[Made, ...]:
-    """A country with a story, one with its matrices, a region, and two releases about journeys."""
-    whole = tuple(_made(name, folder / name) for name in ("country", "matrices", "region"))
+    """A country with a story, a region, a country with its matrices, and two releases about journeys."""
+    whole = tuple(_made(name, folder / name) for name in ("country", "region", "matrices"))
     of_journeys = tuple(_made(name, folder / name) for name in ("border", "routes"))
     return *whole, *(_only(made, _JOURNEYS) for made in of_journeys)
 

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from html import unescape
@@ -31,11 +30,6 @@ CELL = re.compile(r'<a href="[^"]*" data-address="([^"]+)">([^<]*)</a>(.*?)</td>
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if self.path == "/linger":  # keeps the browser at the page while it stores what it wants to keep
-            time.sleep(6)
-        super().do_GET()
-
     def log_message(self, format: str, *args: object) -> None:
         return
 
@@ -58,13 +52,6 @@ def address(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def dom(url: str, profile: Path) -> str:
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
-def visit(url: str, profile: Path) -> str:
-    """A page in real time, with what the browser has kept."""
-    options = [o for o in OPTIONS if not o.startswith("--virtual-time")]
-    command = [CHROMIUM, *options, f"--user-data-dir={profile}", url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -104,21 +91,3 @@ def test_search_finds_words_with_other_accents_and_a_slip_of_the_pen(address: st
     entries = re.findall(r"<li>", found.split('id="found"')[1].split("</ul>")[0])
     assert "unemployment_rate.html" in found.split('id="found"')[1].split("</ul>")[0]
     assert 0 < len(entries) < len(re.findall(r"<li>", whole.split('id="found"')[1].split("</ul>")[0]))
-
-
-def test_the_pages_of_a_language_open_without_a_connection_after_a_visit(
-    release: Path, tmp_path: Path
-) -> None:
-    folder, profile = tmp_path / "site", tmp_path / "profile"
-    build_site(release, folder)
-    page = (folder / "es" / "index.html").read_text(encoding="utf-8")
-    lingering = page.replace("</body>", '<img src="/linger" alt=""></body>')
-    (folder / "es" / "visited.html").write_text(lingering, encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}"
-    visit(f"{base}/es/visited.html", profile)
-    server.shutdown()
-    server.server_close()
-    assert "unemployment_rate/XI/2026-Q2" in visit(f"{base}/es/indicator/unemployment_rate.html", profile)
-    assert "unemployment_rate/XI" not in visit(f"{base}/en/indicator/unemployment_rate.html", profile)

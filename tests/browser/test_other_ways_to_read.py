@@ -1,4 +1,5 @@
-"""Pages read from a stick, without scripts, and on paper: nothing is lost, every template is looked at."""
+"""Pages read from a stick, without scripts, without a connection, and on paper: nothing is lost, every
+template is looked at."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
@@ -14,7 +16,8 @@ from urllib.parse import unquote
 import pypdf
 import pytest
 
-from tests.browser.devtools import CHROMIUM, Tab
+from caudal.publish.server import serving
+from tests.browser.devtools import CHROMIUM, Tab, tab
 from tests.browser.every_template import Made
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is missing")
@@ -55,6 +58,18 @@ FIGURES = """
   .map(e => e.innerText)
 """
 A4 = {"preferCSSPageSize": True, "paperWidth": 8.27, "paperHeight": 11.69}
+#: Waits until the browser has kept what the list of the site says.
+KEPT = """
+(async () => {
+  const told = await (await fetch('../offline.json')).json(), wanted = [...told.shared, ...told.pages.es];
+  for (let tries = 0; tries < 400; tries++) {
+    const [name] = await caches.keys(), kept = name ? await (await caches.open(name)).keys() : [];
+    if (kept.length >= wanted.length) return true;
+    await new Promise(done => setTimeout(done, 50));
+  }
+  return false;
+})()
+"""
 
 
 def pages(releases: tuple[Made, ...], language: str = "es") -> Iterator[Path]:
@@ -113,6 +128,22 @@ def test_a_control_that_needs_a_script_would_be_found(
     planted.write_text(page.replace('role="search" hidden', 'role="search"'), "utf-8")
     browser.open(planted.as_uri())
     assert "search" in str(browser.run(BARE)["dead"])
+
+
+def test_after_a_visit_every_template_of_the_language_opens_without_a_connection(
+    releases: tuple[Made, ...], tmp_path: Path
+) -> None:
+    made = releases[2]
+    with serving(made.release, told=lambda *_: None) as address, tab(tmp_path) as browser:
+        browser.open(f"{address}es/index.html")
+        assert browser.run(KEPT), "not all is kept"
+    with tab(tmp_path) as browser:
+        for page in made.of("es"):
+            browser.open(address + page)
+            assert browser.run("document.title") in unescape((made.site / page).read_text("utf-8"))
+            assert browser.run("getComputedStyle(document.body).maxWidth") != "none"  # the style came with it
+        browser.open(f"{address}pt/index.html")
+        assert browser.run("location.protocol") == "chrome-error:"
 
 
 def printed(browser: Tab, page: Path) -> dict[str, Any]:
