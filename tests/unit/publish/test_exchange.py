@@ -10,6 +10,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 import zipfile
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
+from caudal.catalogue import load_catalogue
 from caudal.errors import CaudalError
 from caudal.model.release import MANIFEST, Signatory
 from caudal.publish.downloads import bibtex
@@ -78,6 +81,15 @@ def test_the_export_to_the_global_structure_loses_nothing(release: Release, site
     migrants = {r["COMMENT_OBS"]: r["COMPOSITE_BREAKDOWN"] for r in rows}
     assert migrants["unemployment_rate/XI/2026-Q2/migratory_status=FB/survey@2026-11"] == "MS_MIGRANT"
     assert {r["SERIES"] for r in rows} == {"SL_TLF_UEM"}
+
+
+def test_every_indicator_of_a_goal_has_its_series_there_or_is_known_to_have_none() -> None:
+    text = files("caudal.catalogue").joinpath("sdg.yaml").read_text(encoding="utf-8")
+    mapping = YAML(typ="safe", pure=True).load(text)
+    found = {name: spec.codes.sdg for name, spec in load_catalogue()[0].indicators.items() if spec.codes.sdg}
+    assert len(found) >= 7
+    for name, codes in found.items():
+        assert name in mapping["without_series"] or any(c in mapping["series"] for c in codes), name
 
 
 @pytest.mark.parametrize("tag", ["es", "pt", "en"])

@@ -17,14 +17,17 @@ from urllib.parse import quote
 
 from caudal.model.spec import Text
 from caudal.publish.exchange.names import flow_urn, urn
-from caudal.publish.exchange.shape import Component, Dataflow, Exchange
+from caudal.publish.exchange.shape import Component, Dataflow, Exchange, ExchangeCode, first_day, last_day
 from caudal.publish.exchange.types import media_type
 
 _PREFIXES = {
     "adms": "http://www.w3.org/ns/adms#",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
+    "dqv": "http://www.w3.org/ns/dqv#",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "oa": "http://www.w3.org/ns/oa#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
     "spdx": "http://spdx.org/rdf/terms#",
     "stat": "http://data.europa.eu/m8g/",
     "vcard": "http://www.w3.org/2006/vcard/ns#",
@@ -84,6 +87,7 @@ def catalogue_nodes(exchange: Exchange, files: Mapping[str, Held], of: Mapping[s
         ("dct:publisher", publisher),
         ("dct:license", _licence(exchange)),
         ("dct:issued", Literal(exchange.prepared, "xsd:date")),
+        ("dct:spatial", _place(exchange)),
         *(("dct:language", r) for r in _languages(exchange)),
         *(("dcat:dataset", d) for d in datasets),
     ]
@@ -106,12 +110,10 @@ def turtle(catalogue: Node) -> bytes:
 
 
 def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, Held], own: Iterable[str]) -> Node:
-    times = flow.times
     contact: list[tuple[str, Any]] = [("vcard:fn", exchange.producer)]
     if "@" in exchange.contact:
         contact.append(("vcard:hasEmail", Ref(f"mailto:{quote(exchange.contact, safe='@')}")))
     structure = urn(exchange, "DataStructure", flow.structure_id)
-    span = [("dct:description", Literal(f"{times[0]}/{times[-1]}", "xsd:string"))] if times else []
     status = "UNDER_DEVELOPMENT" if exchange.draft else "COMPLETED"
     properties: list[tuple[str, Any]] = [
         ("dct:title", flow.names),
@@ -124,7 +126,9 @@ def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, Held], own:
         ("adms:status", Ref(f"{_AUTHORITY}/dataset-status/{status}")),
         ("dcat:theme", Ref(f"{_AUTHORITY}/data-theme/SOCI")),
         ("dct:conformsTo", Node(structure, "dct:Standard", [("dct:title", flow.names)])),
-        ("dct:temporal", Node(f"#time-{flow.theme}", "dct:PeriodOfTime", span)),
+        ("dct:temporal", _span(flow)),
+        ("dct:spatial", Ref("#place")),
+        ("dqv:hasQualityAnnotation", _quality(flow)),
         *(("dct:language", r) for r in _languages(exchange)),
         *(("dct:accrualPeriodicity", r) for r in _frequencies(flow)),
         *(("stat:dimension", Ref(_component(exchange, flow, c))) for c in flow.dimensions),
@@ -133,6 +137,32 @@ def _dataset(exchange: Exchange, flow: Dataflow, files: Mapping[str, Held], own:
         *(("dcat:distribution", _distribution(exchange, p, files[p])) for p in own),
     ]
     return Node(f"#{flow.id}", "dcat:Dataset", properties)
+
+
+def _span(flow: Dataflow) -> Node:
+    """From the first day of the first period to the last of the last."""
+    first, last = min(map(first_day, flow.times)), max(map(last_day, flow.times))
+    days = [("dcat:startDate", Literal(first, "xsd:date")), ("dcat:endDate", Literal(last, "xsd:date"))]
+    return Node(f"#time-{flow.theme}", "dct:PeriodOfTime", days)
+
+
+def _place(exchange: Exchange) -> Node:
+    """The territory by its names."""
+    territory = exchange.agency.removeprefix("MIG_")
+    areas = exchange.code_lists["CL_AREA"].codes
+    return Node("#place", "dct:Location", [("skos:prefLabel", _names_in(areas, territory) or exchange.title)])
+
+
+def _names_in(codes: Iterable[ExchangeCode], ident: str) -> Text:
+    return next((c.names for c in codes if c.id == ident), {})
+
+
+def _quality(flow: Dataflow) -> Node:
+    """Where the reference metadata of a theme stand."""
+    body = ("oa:hasBody", Ref("sdmx/metadata-3.0.xml"))
+    return Node(
+        f"#quality-{flow.theme}", "dqv:QualityAnnotation", [body, ("oa:hasTarget", Ref(f"#{flow.id}"))]
+    )
 
 
 def _distribution(exchange: Exchange, path: str, held: Held) -> Node:

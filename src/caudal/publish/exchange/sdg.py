@@ -89,9 +89,10 @@ def sdg_files(release: Release) -> dict[str, bytes]:
 
 
 def _specs(release: Release) -> Iterable[IndicatorSpec]:
-    series = _mapping()["series"]
+    series, without = _mapping()["series"], _mapping()["without_series"]
     for spec in release.base_indicators():
-        if not spec.indicator.endswith(GAP) and any(c in series for c in spec.codes.sdg):
+        own = not spec.indicator.endswith(GAP) and spec.indicator not in without
+        if own and any(c in series for c in spec.codes.sdg):
             yield spec
 
 

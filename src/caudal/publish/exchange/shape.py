@@ -15,6 +15,7 @@ Reference: SDMX information model 3.0, sections on structural metadata and data.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -260,6 +261,19 @@ def first_day(period: str) -> str:
     if rest[:1] == "S":
         return f"{year}-{6 * int(rest[1]) - 5:02d}-01"
     return f"{year}-{rest or '01-01'}" + ("-01" if len(rest) == 2 else "")
+
+
+def last_day(period: str) -> str:
+    """The last day of a period, as an ISO date.
+
+    >>> last_day("2024-Q1"), last_day("2024-02"), last_day("2024"), last_day("2024-05-17")
+    ('2024-03-31', '2024-02-29', '2024-12-31', '2024-05-17')
+    """
+    if period.count("-") == 2:
+        return period
+    year, _, rest = period.partition("-")
+    month = int(rest[1]) * (3 if rest[0] == "Q" else 6) if rest[:1] in ("Q", "S") else int(rest or 12)
+    return f"{year}-{month:02d}-{monthrange(int(year), month)[1]}"
 
 
 def frequency(period: str) -> str:

@@ -18,7 +18,7 @@ import caudal
 from caudal.engine.code import code_sha256
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
-from caudal.publish.exchange.shape import Attribute, Dataflow, Report, frequency
+from caudal.publish.exchange.shape import Attribute, Dataflow, Report, frequency, last_day
 from caudal.publish.numbers import fill
 from caudal.publish.release import Cell, Release
 from caudal.publish.voice import Voice
@@ -131,24 +131,19 @@ def _frequencies(theme: Theme, voice: Voice) -> Iterator[str]:
 
 def _timeliness(theme: Theme, voice: Voice) -> Iterator[str]:
     """From the end of the latest period of each source to this edition, in months."""
+    edition = _months(theme.release.structure.vintage)
     for source in theme.sources:
-        latest = max((c.time for c in theme.cells if c.source == source.source), key=last_month)
-        months = last_month(theme.release.structure.vintage) - last_month(latest)
+        latest = max({c.time for c in theme.cells if c.source == source.source}, key=last_day)
+        months = edition - _months(latest)
         if months >= 0:
             facts = {"source": voice.plain(source.title), "time": voice.when(latest)}
             yield _said(voice, "meta_timeliness", **facts, months=voice.number(months, 0))
 
 
-def last_month(period: str) -> int:
-    """The last month of a period, counted from the year 0.
-
-    >>> last_month("2024") - last_month("2023-Q4"), last_month("2024-S1") - last_month("2024-05")
-    (12, 1)
-    """
-    year, _, rest = period.partition("-")
-    if rest[:1] in ("Q", "S"):
-        return 12 * int(year) + int(rest[1]) * (3 if rest[0] == "Q" else 6)
-    return 12 * int(year) + int(rest[:2] or 12)
+def _months(period: str) -> int:
+    """Months up to the end of a period."""
+    year, month, _ = last_day(period).split("-")
+    return 12 * int(year) + int(month)
 
 
 def _fiction(theme: Theme, voice: Voice) -> Iterator[str]:

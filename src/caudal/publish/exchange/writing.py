@@ -122,7 +122,9 @@ class ExchangeFiles:
     def _form_paths(self, theme: str) -> Iterator[str]:
         for spec in self._bases(theme):
             name = spec.indicator
-            yield from (f"data/{name}.{end}" for end in ("jsonstat.json", "parquet", "sdmx.csv"))
+            yield from (
+                f"data/{name}.{end}" for end in ("csv", "json", "jsonstat.json", "parquet", "sdmx.csv")
+            )
             for tag in self._voices:
                 yield from (f"{tag}/data/{name}.{end}" for end in ("xlsx", "docx", "excel.csv"))
             yield f"data/{name}.zip"
