@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from caudal.model.catalogue import Catalogue
-from caudal.model.observation import KEY_BEFORE_DIMENSIONS, NOT_APPLICABLE, TOTAL
 from caudal.model.protection import ProtectionPolicy
 from caudal.model.release import Confidentiality
 from caudal.model.spec import text_in
@@ -34,11 +33,6 @@ def told(
         cells=report.observations_n,
         published=report.released_n + report.public_n,
         suppressed=report.suppressed_n,
-        suppressed_by_dimension={
-            d: lost
-            for d, codes in sorted(report.loss.items())
-            if f"{d}_code" not in KEY_BEFORE_DIMENSIONS and (lost := _lost(codes))
-        },
         audited=facts["proved"],
         not_modelled=tuple({lang: t.get(lang) or t["en"] for lang in languages} for t in untried),
         audit={
@@ -59,8 +53,3 @@ def _written(facts: Mapping[str, int], language: str) -> Mapping[str, str]:
     """Whole numbers in the marks of a language."""
     style = words(language).numbers if language.partition("-")[0] in interface_languages() else NumberStyle()
     return {name: number(n, 0, style) for name, n in facts.items()}
-
-
-def _lost(codes: Mapping[str, tuple[int, int]]) -> int:
-    """Cells withheld that a dimension breaks down; its total is no breakdown."""
-    return sum(lost for code, (lost, _) in codes.items() if code not in (TOTAL, NOT_APPLICABLE))

@@ -136,11 +136,19 @@ def write_release(
 
 
 def _with_totals(told_of: Confidentiality, released: pa.Table) -> Confidentiality:
-    """The public report with the totals of the whole release, cells carried over included."""
-    suppressed = released.filter(pc.equal(released["verdict"], "suppressed")).num_rows
+    """The public report with the totals of the whole release: cells that are carried over, withdrawn or
+    derived after the gate included. A cell is lost to each dimension that breaks it down."""
+    withheld = released.filter(pc.equal(released["verdict"], "suppressed"))
     shown = released.num_rows - released["value"].null_count
+    codes = {d: withheld[f"{d}_code"].to_pylist() for d in sorted(dimensions_of(released))}
+    lost = {d: sum(c != TOTAL for c in own) for d, own in codes.items()}
     return told_of.model_copy(
-        update={"cells": released.num_rows, "published": shown, "suppressed": suppressed}
+        update={
+            "cells": released.num_rows,
+            "published": shown,
+            "suppressed": withheld.num_rows,
+            "suppressed_by_dimension": {d: n for d, n in lost.items() if n},
+        }
     )
 
 
