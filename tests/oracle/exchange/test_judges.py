@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.release import Release, read_release
 from caudal.publish.site import site_files
-from tests.unit.publish.fixture import write_release
+from tests.unit.publish.fixture import every_kind, observations, write_release
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 HERE = Path(__file__).parent
@@ -25,7 +26,8 @@ BASE = "https://office.example/"
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return read_release(write_release(tmp_path_factory.mktemp("release")))
+    rows = [{"counterpart_area_code": NOT_APPLICABLE} | r for r in (*observations(), *every_kind())]
+    return read_release(write_release(tmp_path_factory.mktemp("release"), rows))
 
 
 @pytest.fixture(scope="module")

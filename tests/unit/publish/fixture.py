@@ -444,6 +444,33 @@ def observations() -> list[dict[str, Any]]:
     ]
 
 
+def every_kind() -> list[dict[str, Any]]:
+    """A cell of each kind that real releases have: flags, frequencies, kinds of error, corridors, notes."""
+    stock, rate = "foreign_born", "unemployment_rate"
+    empty: dict[str, Any] = {"obs_status_code": "M", "conf_status_code": "F", "verdict": "missing"}
+    flagged = [cell(stock, 500.0 + n, time_period=f"20{n:02d}", obs_status_code=flag)
+               for n, flag in enumerate("BDEFPU", 10)]  # fmt: skip
+    periods = ("2026-S1", "2026-05", "2026-05-17")
+    frequent = [cell("residence_permits", 7.0, time_period=t, source_code="register") for t in periods]
+    errors = ("perturbation_se", "model_se", "provisional_se")
+    erring = [
+        cell(
+            stock, 90.0, 4.0, time_period=f"20{n}", error_note="meant-for-final; covariance-bound", **{e: 3.0}
+        )
+        for n, e in enumerate(errors, 17)
+    ]
+    odd = [
+        cell(rate, 0.0, time_period="2021", error_note="no-variance"),
+        cell(rate + "_gap", -1e-9, 1e-12, time_period="2021"),
+        cell(stock, 1e15, 1e9, time_period="2021", reliability="non-reliable"),
+        cell(stock, 12.0, time_period="2021", counterpart_area_code="VE"),
+        cell(stock, None, time_period="2022", counterpart_area_code="VE"),
+        cell(stock, None, time_period="2022", **empty),
+        cell(stock, 3.0, time_period="2022", birth_country_code="_O", concept_vector=CITIZENSHIP),
+    ]
+    return [*flagged, *frequent, *erring, *odd]
+
+
 def write_release(folder: Path, rows: list[dict[str, Any]] | None = None, **changes: Any) -> Path:
     """A release in ``folder``; ``changes`` replace parts of the structure."""
     folder.mkdir(parents=True, exist_ok=True)

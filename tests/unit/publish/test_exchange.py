@@ -30,7 +30,16 @@ from caudal.publish.exchange.types import media_type
 from caudal.publish.release import Cell, Release, read_release
 from caudal.publish.site import site_files
 from caudal.publish.voice import voice_of
-from tests.unit.publish.fixture import CODE_LISTS, STRUCTURE, cell, code, observations, text, write_release
+from tests.unit.publish.fixture import (
+    CODE_LISTS,
+    STRUCTURE,
+    cell,
+    code,
+    every_kind,
+    observations,
+    text,
+    write_release,
+)
 from tests.unit.publish.forms import READERS, Files, number, tabular, told
 from tests.unit.publish.reading import all_texts
 
@@ -64,6 +73,21 @@ def site(release: Release) -> Files:
 
 @pytest.mark.parametrize("form", READERS)
 def test_the_numbers_of_every_form_are_those_of_the_release(release: Release, site: Files, form: str) -> None:
+    assert READERS[form](release, site) == told(release)
+
+
+@pytest.fixture(scope="module")
+def of_every_kind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Files]:
+    rows = [{"counterpart_area_code": "_Z"} | r for r in (*observations(), *every_kind())]
+    release = read_release(write_release(tmp_path_factory.mktemp("kinds"), rows))
+    return release, site_files(release)
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_cells_of_every_kind_are_told_alike_in_every_form(
+    of_every_kind: tuple[Release, Files], form: str
+) -> None:
+    release, site = of_every_kind
     assert READERS[form](release, site) == told(release)
 
 
