@@ -142,16 +142,15 @@ def address(row: Mapping[str, object]) -> str:
     ...     "vintage": "2026-01"})
     'foreign_born/XX/2024/sex=F/census@2026-01'
     """
-    parts = [str(row["indicator_code"]), str(row["reference_area_code"]), str(row["time_period"])]
-    if row.get("counterpart_area_code") not in (None, NOT_APPLICABLE):
-        parts[1] += f"~{row['counterpart_area_code']}"
     chosen = [
         f"{n.removesuffix('_code')}={row[n]}"
         for n in row
         if n not in _NO_DIMENSIONS and n.endswith("_code") and row[n] not in (None, TOTAL)
     ]
-    parts.append(",".join(chosen) or "all")
-    return "/".join([*parts, f"{row['source_code']}@{row['vintage']}"])
+    area, other = row["reference_area_code"], row.get("counterpart_area_code")
+    place = area if other in (None, NOT_APPLICABLE) else f"{area}~{other}"
+    where = f"{row['indicator_code']}/{place}/{row['time_period']}/{','.join(chosen) or 'all'}"
+    return f"{where}/{row['source_code']}@{row['vintage']}"
 
 
 def parse_address(text: str) -> dict[str, str]:

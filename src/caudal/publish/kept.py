@@ -21,6 +21,8 @@ from caudal.publish.reads import Known, Reads
 
 #: Libraries that write bytes of a site, and are no part of the hash of the code.
 _WRITING = ("jinja2", "markupsafe", "typst", "resvg-py")
+#: The kind of the parts that say which pieces there are.
+SECTION = "section"
 Digest = Callable[[str], str]
 
 
@@ -34,11 +36,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class LastSite:
-    """The site that was made last, what its pieces were made of, and what was known of these parts."""
+    """The site that was made last, what its pieces were made of, and what was known of these parts.
+    ``sections`` are the names of its pieces in their order, by section."""
 
     folder: Path | None = None
     known: Known = field(default_factory=Known)
     pieces: Mapping[str, Piece] = field(default_factory=dict)
+    sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def piece(self, name: str, digest: Digest) -> Piece | None:
         """A piece whose parts are what they were; None where it must be made."""
@@ -62,20 +66,28 @@ def read_last(path: Path) -> LastSite:
         names = list(told["digests"])
         pieces = {name: Piece(_named(reads, names), files) for name, (reads, files) in told["pieces"].items()}
         made_of = {name: _named(parts, names) for name, parts in told["made_of"].items()}
-        return LastSite(path.parent / told["site"], Known(told["digests"], made_of), pieces)
+        sections = {name: tuple(own) for name, own in told["sections"].items()}
+        return LastSite(path.parent / told["site"], Known(told["digests"], made_of), pieces, sections)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return LastSite()
 
 
-def write_last(path: Path, site: str, pieces: Mapping[str, Piece], reads: Reads) -> None:
+def write_last(
+    path: Path,
+    site: str,
+    pieces: Mapping[str, Piece],
+    sections: Mapping[str, Sequence[str]],
+    reads: Reads,
+) -> None:
     """Tells the next build of this site, which lies at ``site``, seen from the folder of ``path``."""
-    known = reads.known({r for p in pieces.values() for r in p.reads})
+    known = reads.known({r for p in pieces.values() for r in p.reads} | {f"{SECTION}/{s}" for s in sections})
     places = {name: i for i, name in enumerate(known.digests)}
     told: dict[str, Any] = {
         "code": writing_code(),
         "site": site,
         "digests": dict(known.digests),
         "made_of": {n: _places(parts, places) for n, parts in known.made_of.items()},
+        "sections": {n: list(own) for n, own in sections.items()},
         "pieces": {n: (_places(p.reads, places), dict(p.files)) for n, p in pieces.items()},
     }
     write_bytes(path, canonical_json(told))

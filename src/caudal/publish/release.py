@@ -65,6 +65,15 @@ DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "l
 _OF_COUNTRY = re.compile(r"([A-Z]{2})(-.*)?")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _READ = ("value", *ERRORS, "lower", "upper", "interval_type", "unit_code", "obs_status_code")
+#: What of the key stands in an address whatever a cell is broken down by.
+_LOCATED = (
+    "indicator_code",
+    "reference_area_code",
+    "counterpart_area_code",
+    "time_period",
+    "source_code",
+    "vintage",
+)
 _READ_TOO = ("conf_status_code", "method_code", "error_note", "reliability", "verdict")
 
 
@@ -298,14 +307,19 @@ def cells_of(table: pa.Table) -> tuple[Cell, ...]:
     Raises :class:`CaudalError` (gate) for a cell without a verdict and a withheld one with a measure.
     """
     dimensions = [d for d in dimensions_of(table) if set(table[f"{d}_code"].unique().to_pylist()) - {TOTAL}]
-    key = key_columns(dimensions)
+    columns = [f"{d}_code" for d in dimensions]
+    broken_down: dict[tuple[str, ...], dict[str, str]] = {}
     problems: list[Problem] = []
     cells: list[Cell] = []
-    for row in _rows(table, (*key, *_READ, *_READ_TOO)):
-        where = address({n: row[n] for n in key})
+    for row in _rows(table, (*key_columns(dimensions), *_READ, *_READ_TOO)):
+        codes = tuple([row[c] for c in columns])
+        if codes not in broken_down:  # the same few hundred stand in all rows
+            broken_down[codes] = {c: code for c, code in zip(columns, codes, strict=True) if code != TOTAL}
+        chosen = broken_down[codes]
+        where = address({n: row[n] for n in _LOCATED} | chosen)
         found = _gate_problem(row, where)
         if found is None:
-            cells.append(_cell(row, dimensions, where))
+            cells.append(_cell(row, chosen, where))
         else:
             problems.append(found)
     if problems:
@@ -349,8 +363,8 @@ def _gate_problem(row: Mapping[str, Any], where: str) -> Problem | None:
     return None
 
 
-def _cell(row: Mapping[str, Any], dimensions: Iterable[str], where: str) -> Cell:
-    """A row as a cell."""
+def _cell(row: Mapping[str, Any], chosen: Mapping[str, str], where: str) -> Cell:
+    """A row as a cell; ``chosen`` are its codes that are not totals, by column."""
     withheld = _is_withheld(row)
     return Cell(
         indicator=row["indicator_code"],
@@ -359,7 +373,7 @@ def _cell(row: Mapping[str, Any], dimensions: Iterable[str], where: str) -> Cell
         area=row["reference_area_code"],
         counterpart=row["counterpart_area_code"],
         time=row["time_period"],
-        categories=tuple((d, row[f"{d}_code"]) for d in dimensions if row[f"{d}_code"] != TOTAL),
+        categories=tuple([(column.removesuffix("_code"), code) for column, code in chosen.items()]),
         source=row["source_code"],
         concept=row["concept_vector"],
         vintage=row["vintage"],

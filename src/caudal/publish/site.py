@@ -24,7 +24,7 @@ from caudal.model.release import Signatory
 from caudal.publish import cards, explore, offline, sheets
 from caudal.publish.exchange.writing import ExchangeFiles
 from caudal.publish.files import file_groups
-from caudal.publish.kept import NO_SITE, LastSite, Piece, write_last
+from caudal.publish.kept import NO_SITE, SECTION, LastSite, Piece, write_last
 from caudal.publish.page import Page
 from caudal.publish.press import Press
 from caudal.publish.reads import Reads
@@ -33,6 +33,8 @@ from caudal.publish.shelf import LAST, File, FileGroup, ReadFiles, Shelf
 from caudal.publish.voice import Voice
 from caudal.publish.watched import WatchedRelease
 
+#: The section of files for machines; the others are the pages of a language.
+FILES = "files"
 #: Parts that every piece is made of, whatever it reads besides.
 _COMMON = ("structure/languages", "structure/page_texts")
 
@@ -65,12 +67,13 @@ class Site:
 
     paths: tuple[Path, ...]
     pieces: Mapping[str, Piece]
+    sections: Mapping[str, tuple[str, ...]]
     reads: Reads
     tally: Tally
 
     def remember(self, path: Path, site: str) -> None:
         """Tells the next build, in the file ``path``, of this site; it lies at ``site`` seen from there."""
-        write_last(path, site, self.pieces, self.reads)
+        write_last(path, site, self.pieces, self.sections, self.reads)
 
 
 #: Who hears how far a site is: the name of the piece that is done, and the tally up to it.
@@ -121,7 +124,8 @@ def site_files(release: Release, signature: Signatory | None = None) -> dict[str
 def _make(release: Release, signature: Signatory | None, root: Path, last: LastSite, hear: Heard) -> Site:
     maker = _Maker(release, signature, root, last)
     maker.make(hear)
-    return Site(tuple(Path(p) for p in maker.shelf), maker.pieces, maker.reads, maker.tally)
+    paths = tuple(Path(p) for p in maker.shelf)
+    return Site(paths, maker.pieces, maker.sections, maker.reads, maker.tally)
 
 
 class _Maker:
@@ -135,19 +139,43 @@ class _Maker:
         self.release = WatchedRelease(release, self.reads)
         self.files = ReadFiles(self.shelf, self.reads)
         self.press = Press(self.release, self.files, signature)
+        self.exchange = ExchangeFiles(
+            self.release, self.press.voices, self.files, lambda: self.press.signature
+        )
         self.pieces: dict[str, Piece] = {}
+        self.sections: dict[str, tuple[str, ...]] = {}
         self.tally = Tally()
+        self.listed: dict[str, dict[str, Callable[[], Iterable[File]]]] = {}
+        self.reads.knows(SECTION, lambda section: tuple(self._groups_of(section)))
 
     def make(self, hear: Heard) -> None:
         """Makes everything, what others name first."""
         static = files("caudal.publish").joinpath("static")
         for name in ("caudal.css", *offline.SCRIPTS):
             self.shelf.put(name, static.joinpath(*name.split("/")).read_bytes())
-        for name, making in self._groups():
-            self._piece(name, making)
-            hear(name, self.tally)
+        for section in (FILES, *self.press.voices):
+            for name in self._names(section):
+                self._piece(name, partial(self._made, section, name))
+                hear(name, self.tally)
         self.shelf.put("index.html", self.press.door())
         self.shelf.put(LAST, offline.keeping(self.shelf.all_facts, self.release.structure.languages))
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        """The pieces of a section: those of the last site where they are found from the same."""
+        part, last = f"{SECTION}/{section}", self.last.sections.get(section)
+        same = last is not None and self.reads.digest(part) == self.last.known.digests.get(part)
+        self.sections[section] = last if last is not None and same else tuple(self._groups_of(section))
+        return self.sections[section]
+
+    def _groups_of(self, section: str) -> Mapping[str, Callable[[], Iterable[File]]]:
+        """The pieces of a section, each with how it is made; those that others name come first."""
+        if section not in self.listed:
+            with self.reads.making(f"{SECTION}/{section}"):
+                self.listed[section] = dict(self._files() if section == FILES else self._pages(section))
+        return self.listed[section]
+
+    def _made(self, section: str, name: str) -> Iterable[File]:
+        return self._groups_of(section)[name]()
 
     def _piece(self, name: str, making: Callable[[], Iterable[File]]) -> None:
         """Puts the files of a piece on the shelf: those of the last site where it was made of the same."""
@@ -169,19 +197,12 @@ class _Maker:
         folder = self.last.folder
         return all(self.shelf.take(path, folder / path, sha256) for path, sha256 in piece.files.items())
 
-    def _groups(self) -> Iterator[FileGroup]:
-        """All pieces: what others name first."""
-        yield from self._files()
-        for tag in self.press.voices:
-            for name, making in self._pages(tag):
-                yield f"{tag}/{name}", making
-
     def _files(self) -> Iterator[FileGroup]:
         """Files for machines, and pictures that pages show."""
         press, release = self.press, self.release
         for name, making in file_groups(release, press.voices):
             yield name, partial(_listed, making)
-        yield from ExchangeFiles(release, press.voices, self.files, lambda: press.signature).groups()
+        yield from self.exchange.groups()
         for tag, voice in press.voices.items():
             for name in release.stories:
                 yield f"pictures {tag} {name}", partial(self._pictures, voice, name)
@@ -197,7 +218,7 @@ class _Maker:
 
     def _pages(self, tag: str) -> Iterator[FileGroup]:
         for name, pages in self.press.groups(self.press.voices[tag]):
-            yield name, partial(self._printed, tag, pages)
+            yield f"{tag}/{name}", partial(self._printed, tag, pages)
 
     def _printed(self, tag: str, pages: Callable[[], Iterable[Page]]) -> Iterator[File]:
         for page in pages():

@@ -229,14 +229,19 @@ def test_a_site_of_nothing_new_asks_nothing_of_the_cells(
     """What all themes use is not worked out again for its digest alone."""
 
     def refuse(*given: object) -> None:
-        raise AssertionError("a dataflow was made")
+        raise AssertionError("something was made or looked for")
 
     monkeypatch.setattr("caudal.publish.exchange.writing.dataflow", refuse)
+    monkeypatch.setattr("caudal.publish.press.Press.groups", refuse)
     site = write_site(first.release, tmp_path / "site", last=first.last)
     site.remember(tmp_path / "last.json", "site")
     assert site.tally.pieces == []
     again = read_last(tmp_path / "last.json")
-    assert (again.known, again.pieces) == (first.last.known, first.last.pieces)
+    assert (again.known, again.pieces, again.sections) == (
+        first.last.known,
+        first.last.pieces,
+        first.last.sections,
+    )
 
 
 def test_three_sites_in_a_row_have_the_bytes_of_one_made_from_nothing(first: First, tmp_path: Path) -> None:
@@ -249,6 +254,17 @@ def test_three_sites_in_a_row_have_the_bytes_of_one_made_from_nothing(first: Fir
         site.remember(tmp_path / f"{n}.json", f"s{n}")
         last = read_last(tmp_path / f"{n}.json")
         assert bytes_of(tmp_path / f"s{n}", site) == site_files(read_release(release)), step.__name__
+
+
+def test_a_theme_that_gets_its_first_figures_is_named_by_all(tmp_path: Path, no_pdf: None) -> None:
+    rows = [r for r in observations() if r["indicator_code"] != "residence_permits"]
+    one = write_site(write_release(tmp_path / "one", rows, stories=STORIES), tmp_path / "site")
+    one.remember(tmp_path / "last.json", "site")
+    release = write_release(tmp_path / "two", stories=STORIES)
+    two = write_site(release, tmp_path / "new", last=read_last(tmp_path / "last.json"))
+    assert {"messages arrivals", "structures", "catalogue"} <= set(two.tally.pieces)
+    assert "messages labour" in one.pieces and "messages labour" not in two.tally.pieces
+    assert bytes_of(tmp_path / "new", two) == site_files(read_release(release))
 
 
 @pytest.mark.parametrize("path", ["sdmx/arrivals-2.1.xml", "es/data/foreign_born.xlsx"])

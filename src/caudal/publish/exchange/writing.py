@@ -50,9 +50,10 @@ class ExchangeFiles:
         signature: Callable[[], Signatory | None],
     ) -> None:
         self._release, self._voices, self._plain, self._signature = release, voices, plain, signature
-        self._themes = themes(release)
         self._once = Once(release.reads)
-        self._flows = Made("dataflow", self._themes, partial(dataflow, release, voices), release.reads)
+        known = themes(release)
+        self._flows = Made("dataflow", known, partial(dataflow, release, voices), release.reads)
+        self._own = Made("theme", known, self._names_of, release.reads)
 
     def groups(self) -> Iterator[FileGroup]:
         """The groups, each after those whose files it names."""
@@ -63,6 +64,14 @@ class ExchangeFiles:
         yield "structures", lambda: _structures(self._whole(reported=True))
         yield "sdg", lambda: sdg_files(self._release).items()
         yield "catalogue", self._catalogue
+
+    @property
+    def _themes(self) -> Mapping[str, tuple[IndicatorSpec, ...]]:
+        """Indicators by theme, asked anew each time, so that whoever asks has read it."""
+        return themes(self._release)
+
+    def _names_of(self, theme: str) -> tuple[str, ...]:
+        return tuple(s.indicator for s in self._themes[theme])
 
     def _bases(self, theme: str) -> tuple[IndicatorSpec, ...]:
         return tuple(s for s in self._release.base_indicators() if s.family == theme)
@@ -85,7 +94,7 @@ class ExchangeFiles:
     def _messages(self, theme: str) -> Iterator[File]:
         """The messages of a theme."""
         about, flow, stem = self._of_theme(theme), self._flows[theme], f"sdmx/{file_stem(theme)}"
-        series = self._series(theme, [s.indicator for s in self._themes[theme]])
+        series = self._series(theme, self._own[theme])
         yield f"{stem}-2.1.xml", sdmx_ml.data_ml(about, flow, series, ML_21)
         yield f"{stem}-3.0.xml", sdmx_ml.data_ml(about, flow, series, ML_30)
         yield f"{stem}-2.0.json", sdmx_json.data_json(about, flow, series)
