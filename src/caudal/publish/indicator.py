@@ -52,6 +52,7 @@ class Gap:
     note: str
     total: Shown | None
     figures: tuple[Figure, ...]
+    areas: AreaMap | None
     tables: tuple[Table, ...]
 
 
@@ -76,6 +77,12 @@ class Section:
     methods: tuple[str, ...]
     notes: tuple[str, ...]
     level: str
+
+    @property
+    def shapes(self) -> tuple[Markup, ...]:
+        """The outlines of its maps, which a page must hold once."""
+        maps = (self.areas, self.gap.areas if self.gap else None)
+        return tuple(m.shapes for m in maps if m)
 
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
@@ -274,9 +281,19 @@ def _figures(
         reference = (total.value, voice.say("reference", value=voice.value(total)))
     return tuple(
         figure_of(voice, spec, cells, f"{ident}.{key[0]}", title=_by(voice, key[0]), reference=reference)
-        for key, cells in groups.items()
-        if len(key) == 1 and cells != ((total,) if total else ())
+        for key, cells in _telling(groups, total)
+        if cells != ((total,) if total else ())
     )
+
+
+def _telling(
+    groups: Mapping[tuple[str, ...], tuple[Cell, ...]], total: Cell | None
+) -> list[tuple[tuple[str, ...], tuple[Cell, ...]]]:
+    """Breakdowns by one thing. Where the total has an interval, one of whose figures none has comes last: it
+    breaks down by what the indicator itself is about."""
+    single = [(key, cells) for key, cells in groups.items() if len(key) == 1]
+    sampled = total is not None and total.has_interval
+    return sorted(single, key=lambda item: sampled and not any(c.has_interval for c in item[1]))
 
 
 def _areas(voice: Voice, spec: IndicatorSpec, figures: Sequence[Figure], ident: str) -> AreaMap | None:
@@ -312,15 +329,16 @@ def _gap(voice: Voice, spec: IndicatorSpec, cells: Sequence[Cell], ident: str) -
             reference=(null, voice.words.text["gap_none"]),
             line="key_none",
         )
-        for k, v in groups.items()
-        if len(k) == 1
+        for k, v in _telling(groups, total)
     )
+    by_area = next((f for f in figures if f.ident == f"{ident}.{_GAP}.{_AREA}"), None)
     return Gap(
         sentence=_gap_sentence(voice, spec, total),
         reading=_gap_reading(voice, total, null),
         note=voice.note(total) if total else "",
         total=voice.shown(total) if total else None,
         figures=figures,
+        areas=area_map(voice, derived, by_area.table, by_area.ident, null) if by_area else None,
         tables=tuple(table_of(voice, v) for k, v in groups.items() if len(k) > 1),
     )
 

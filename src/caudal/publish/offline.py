@@ -38,6 +38,7 @@ def keeping(site: Mapping[str, tuple[str, int]], languages: Iterable[str]) -> by
 
 def _fitting(site: Mapping[str, tuple[str, int]], tag: str) -> list[str]:
     own = [p for p in site if p.startswith(f"{tag}/") and p.endswith((".html", "/explore.json"))]
+    own = [p for p in own if not p.startswith(f"{tag}/embed/")]  # those are for the sites of others
     kept, room = [], MOST_KEPT
     for path in sorted(own, key=lambda p: (p.count("/"), p)):
         room -= site[path][1]

@@ -62,8 +62,11 @@ class AreaMap:
     borders: tuple[str, ...]
 
 
-def area_map(voice: Voice, spec: IndicatorSpec, table: Table, ident: str) -> AreaMap | None:
-    """The map of a table by area; None where there are no outlines for it, or hardly anything to show."""
+def area_map(
+    voice: Voice, spec: IndicatorSpec, table: Table, ident: str, null: float | None = None
+) -> AreaMap | None:
+    """The map of a table by area; None where there are no outlines for it, or hardly anything to show. At
+    ``null``, that of no difference, one shade ends and the next begins."""
     rows = [r for r in table.rows if len(r.labels) == 1 and not r.cell.area.startswith("_")]
     boundaries = _outlines_for(voice, [r.cell.area for r in rows])
     if boundaries is None or sum(r.cell.value is not None for r in rows) < 2:
@@ -75,7 +78,9 @@ def area_map(voice: Voice, spec: IndicatorSpec, table: Table, ident: str) -> Are
         f"{ident}-map", f"{voice.name(spec)}: {table.caption}", _description(voice, spec, drawn)
     )
     if spec.is_rate:
-        breaks = _breaks(voice, drawn)
+        breaks = parted(
+            _breaks(voice, drawn), null, [r.cell.value for r in drawn if r.cell.value is not None]
+        )
         svg = shade_map([_shaded(voice, r, breaks) for r in drawn], boundaries, name, caption)
         legend = _shades(voice, drawn, breaks)
         told = _crossing(voice, drawn, breaks)
@@ -109,6 +114,18 @@ def _breaks(voice: Voice, rows: Sequence[Shown]) -> tuple[float, ...]:
     cells = [r.cell for r in rows if r.cell.value is not None]
     widths = [c.upper - c.lower for c in cells if c.upper is not None and c.lower is not None]
     return breaks_of([v for c in cells if (v := voice.as_read(c)) is not None], widths)
+
+
+def parted(breaks: Sequence[float], null: float | None, values: Sequence[float]) -> tuple[float, ...]:
+    """The limits of shades with ``null`` in the place of the nearest, where ``values`` lie on both its sides.
+
+    >>> parted((-3.0, 2.0, 5.0), 0.0, [-6.0, 7.0]), parted((2.0, 5.0), 0.0, [1.0, 7.0])
+    ((-3.0, 0.0, 5.0), (2.0, 5.0))
+    """
+    if null is None or not breaks or not min(values) < null < max(values):
+        return tuple(breaks)
+    nearest = min(breaks, key=lambda b: abs(b - null))
+    return tuple(sorted(null if b == nearest else b for b in breaks))
 
 
 def _shaded(voice: Voice, row: Shown, breaks: Sequence[float]) -> Area:
