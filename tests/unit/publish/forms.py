@@ -132,7 +132,8 @@ def of_archives(release: Release, site: Files) -> Told:
 
 
 def of_jsonstat(release: Release, site: Files) -> Told:
-    return joined([_cube(release, json.loads(site[p])) for p in names_of(release, ".jsonstat.json")])
+    collections = [json.loads(site[p]) for p in names_of(release, ".jsonstat.json")]
+    return joined([_cube(release, cube) for c in collections for cube in c["link"]["item"]])
 
 
 def _cube(release: Release, cube: dict[str, Any]) -> Told:
@@ -146,7 +147,9 @@ def _cube(release: Release, cube: dict[str, Any]) -> Told:
             codes[name] = cube["dimension"][name]["category"]["index"][at]
         key = {k: v for k, v in codes.items() if k not in ("TIME_PERIOD", "METRIC")}
         address = by_key(release, list(key), list(key.values()), codes["TIME_PERIOD"])
-        value, lower, upper = (cube["value"].get(str(place + n)) for n in range(3))
+        metrics = cube["dimension"]["METRIC"]["category"]["index"]
+        measured = {m: cube["value"].get(str(place + n)) for n, m in enumerate(metrics)}
+        value, lower, upper = (measured.get(m) for m in ("OBS_VALUE", "LOWER", "UPPER"))
         found[address] = (value, lower, upper)
     return found
 

@@ -263,7 +263,8 @@ def test_a_dimension_without_a_list_and_a_licence_in_words(tmp_path: Path) -> No
         read_release(write_release(tmp_path, dimensions=entries, licence="Uso <libre> & gratis"))
     )
     cube = json.loads(made["data/unemployment_rate.jsonstat.json"])
-    assert "label" not in cube["dimension"]["AGE"]["category"]
+    aged = [c["dimension"]["AGE"] for c in cube["link"]["item"] if "AGE" in c["id"]]
+    assert aged and all("label" not in d["category"] for d in aged)
     assert b'<str:Dimension id="AGE"' in made["sdmx/structure-3.0.xml"]
     assert b"licenses/Uso%20%3Clibre%3E%20%26%20gratis>" in made["catalogue.ttl"]
 
