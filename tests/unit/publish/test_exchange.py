@@ -107,6 +107,16 @@ def test_the_export_to_the_global_structure_loses_nothing(release: Release, site
     assert {r["SERIES"] for r in rows} == {"SL_TLF_UEM"}
 
 
+def test_a_total_and_its_only_age_do_not_share_a_key(tmp_path: Path) -> None:
+    young = "age_scope=15_to_24;basis=birth;measure=stock;stay=12m"
+    total = cell("unemployment_rate", 20.0, concept_vector=young)
+    own = [total, total | {"age_code": "Y15T24"}]
+    rows = tabular(site_files(read_release(write_release(tmp_path, own, truth=[])))["sdmx/sdg-2.0.csv"])
+    dimensions = list(rows[0])[3:19]
+    assert len({tuple(r[d] for d in dimensions) for r in rows}) == len(rows) == 2
+    assert {r["AGE"] for r in rows} == {"Y15T24"}
+
+
 def test_every_indicator_of_a_goal_has_its_series_there_or_is_known_to_have_none() -> None:
     text = files("caudal.catalogue").joinpath("sdg.yaml").read_text(encoding="utf-8")
     mapping = YAML(typ="safe", pure=True).load(text)

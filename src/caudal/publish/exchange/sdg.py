@@ -15,8 +15,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
@@ -130,16 +130,26 @@ def _mapped(release: Release, spec: IndicatorSpec) -> Iterable[Mapped]:
 
 def _told_apart(mapped: list[Mapped]) -> list[Mapped]:
     """Cells that would share a key are told apart by what the global structure does not know: the
-    indicator, the source and the edition."""
+    indicator, the source and the edition. Where an age is what the definition takes in anyway, the total and
+    its one group still share it: then all that the cell is broken down by is spelled out."""
+    return _further(_further(mapped, _origin), _categories)
+
+
+def _further(mapped: list[Mapped], more: Callable[[Cell], str]) -> list[Mapped]:
+    """``mapped`` with ``more`` in the rest of those that share a key."""
     shared = Counter((m.key, m.rest) for m in mapped)
+    return [
+        m if shared[m.key, m.rest] == 1 else replace(m, rest=",".join(p for p in (m.rest, more(m.cell)) if p))
+        for m in mapped
+    ]
 
-    def apart(m: Mapped) -> Mapped:
-        if shared[m.key, m.rest] == 1:
-            return m
-        own = f"indicator={m.cell.indicator},source={m.cell.source},vintage={m.cell.vintage}"
-        return Mapped(m.cell, m.key, ",".join(p for p in (m.rest, own) if p))
 
-    return [apart(m) for m in mapped]
+def _origin(cell: Cell) -> str:
+    return f"indicator={cell.indicator},source={cell.source},vintage={cell.vintage}"
+
+
+def _categories(cell: Cell) -> str:
+    return ",".join(f"breakdown:{name}={code}" for name, code in cell.categories)
 
 
 def _place(name: str, code: str) -> tuple[str, str | None]:
