@@ -9,18 +9,21 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError
+from caudal.publish import build_site
 from caudal.river.build import build
 from caudal.river.diff import compare_releases, read_observations
 from caudal.river.log import silent
 from caudal.river.publishing import sign_release
 from caudal.river.signing import signatory, verify_cells
 from tests.support.small_country import replace_in, survey_rows, write_country
+from tests.unit.river.test_region import MEMBER
 
 FILES = ("observations.parquet", "structure.json", "manifest.json", "signature.json")
 
@@ -119,18 +122,54 @@ def test_a_damaged_release_is_compared_with_nothing(
         assert codes(caught) <= {"release-incomplete", "release-altered"}
 
 
-@pytest.mark.parametrize("lost", ["value", "time_period", "verdict"])
-def test_cells_without_a_column_are_no_cells_whatever_the_manifest_says(country: Path, lost: str) -> None:
-    """Somebody has written the table again, and its checksum too."""
+def no_numbers(table: pa.Table) -> pa.Table:
+    words = pa.array(["x"] * table.num_rows)
+    return table.set_column(table.column_names.index("value"), "value", words)
+
+
+def no_period(table: pa.Table) -> pa.Table:
+    nothing = pa.nulls(table.num_rows, pa.string())
+    return table.set_column(table.column_names.index("time_period"), "time_period", nothing)
+
+
+def without(name: str) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.drop_columns([name])
+
+
+@pytest.mark.parametrize(
+    "change", [without("value"), without("time_period"), without("verdict"), no_numbers, no_period]
+)
+def test_what_is_no_table_of_cells_is_none_whatever_the_manifest_says(
+    country: Path, tmp_path: Path, change: Callable[[pa.Table], pa.Table]
+) -> None:
+    """Somebody has written the table again, and its checksum too: no command takes it for a release."""
     release = Path(shutil.copytree(first_edition(country), country.parent / "again"))
     (release / "signature.json").unlink()
     path = release / "observations.parquet"
-    pq.write_table(pq.read_table(path).drop_columns([lost]), path)
+    pq.write_table(change(pq.read_table(path)), path)
     manifest = json.loads((release / "manifest.json").read_bytes())
     for output in manifest["outputs"]:
         output["sha256"] = sha256_file(release / output["path"])
     (release / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     assert verify_cells(release) == []
-    with pytest.raises(CaudalError) as caught:
-        read_observations(release)
-    assert codes(caught) == {"publish-unreadable"}
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: read_observations(release),
+        lambda: compare_releases(first_edition(country), release),
+        lambda: build_site(release, tmp_path / "site"),
+        lambda: build(region(tmp_path / "region", release)),
+    )
+    for read in readers:
+        with pytest.raises(CaudalError) as caught:
+            read()
+        assert codes(caught) <= {"publish-unreadable", "not-a-release", "file-truncated"}
+    assert not (tmp_path / "site").exists()
+
+
+def region(folder: Path, member: Path) -> Path:
+    """A region whose only member is a release."""
+    made = write_country(folder)
+    for source in (made / "sources").iterdir():
+        source.unlink()
+    (made / "publication.yaml").write_text("vintage: 2024-05\n", "utf-8")
+    (made / "sources" / "one.yaml").write_text(MEMBER.format(name="one", release=member), "utf-8")
+    return made

@@ -127,6 +127,21 @@ def conform(table: pa.Table, dimensions: Sequence[str]) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+def declared(table: pa.Table) -> pa.Table:
+    """``table``, as it was read from a file, with the columns and types of the declaration.
+
+    Raises ``KeyError``, ``ValueError`` or ``pa.ArrowException`` where a column lacks, a key is null, or a
+    text stands where a number belongs: it is no table of observations.
+
+    >>> declared(observation_schema(["sex"]).empty_table().drop_columns(["value"]))
+    Traceback (most recent call last):
+    ...
+    KeyError: 'Field "value" does not exist in schema'
+    """
+    schema = observation_schema(dimensions_of(table))
+    return table.select(schema.names).cast(schema)
+
+
 def in_key_order(table: pa.Table) -> pa.Table:
     """``table`` sorted by its key, so that the same figures give the same bytes."""
     return table.sort_by([(n, "ascending") for n in key_columns(dimensions_of(table))])

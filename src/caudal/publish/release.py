@@ -30,6 +30,7 @@ from caudal.model.observation import (
     NOT_APPLICABLE,
     TOTAL,
     address,
+    declared,
     dimensions_of,
     key_columns,
 )
@@ -280,7 +281,7 @@ def read_release(folder: Path) -> Release:
     try:
         manifest, digest = _manifest(folder / MANIFEST)
         structure = ReleaseStructure.model_validate(borne(json.loads((folder / STRUCTURE).read_bytes())))
-        table = pq.read_table(folder / OBSERVATIONS)
+        table = declared(pq.read_table(folder / OBSERVATIONS))
         dimensions = dimensions_of(table)
         cells = cells_of(table)
     except (ValidationError, pa.ArrowException, ValueError, KeyError) as error:

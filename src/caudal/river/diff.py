@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from caudal.errors import CaudalError, problem
 from caudal.model.editions import edition_order
-from caudal.model.observation import address, conform, dimensions_of, key_columns, observation_schema
+from caudal.model.observation import address, conform, declared, dimensions_of, key_columns
 from caudal.model.release import OBSERVATIONS, STRUCTURE
 from caudal.river.signing import verify_cells
 
@@ -80,9 +80,7 @@ def read_observations(release: Path) -> pa.Table:
     if not path.is_file():
         raise CaudalError(problem("release-incomplete", where=str(release), found=OBSERVATIONS))
     try:
-        table = pq.read_table(path)
-        schema = observation_schema(dimensions_of(table))
-        return table.select(schema.names).cast(schema)
+        return declared(pq.read_table(path))
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise CaudalError(problem("publish-unreadable", where=str(release), reason=error)) from error
 
@@ -92,7 +90,7 @@ def edition_of(release: Path) -> str:
     path = release / STRUCTURE
     try:
         return str(json.loads(path.read_bytes())["vintage"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CaudalError(problem("release-incomplete", where=str(release), found=STRUCTURE)) from error
 
 

@@ -227,9 +227,7 @@ def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Pa
     path = draft.with_name(draft.name.removesuffix(SIGNED) + SIGNED)
     work = path.parent.parent / ".caudal"
     problems = verify(path if path.is_dir() else draft)
-    described = (
-        ReleaseStructure.model_validate_json((draft / STRUCTURE).read_bytes()) if not problems else None
-    )
+    described = _described(draft) if not problems else None
     if described and described.embargo and who.date < described.embargo[:10]:
         problems = [problem("under-embargo", where=draft.name, embargo=described.embargo, date=who.date)]
     if problems:
@@ -250,6 +248,14 @@ def _sign(draft: Path, key: Ed25519PrivateKey, who: Signatory, tell: Tell) -> Pa
     remember(site, path, work)
     write_json(path.parent / CURRENT, {"release": path.name})
     return path
+
+
+def _described(release: Path) -> ReleaseStructure:
+    """The structure of a release; whoever altered it may have altered its checksum too."""
+    try:
+        return ReleaseStructure.model_validate_json((release / STRUCTURE).read_bytes())
+    except ValueError as error:
+        raise CaudalError(problem("publish-unreadable", where=str(release), reason=error)) from error
 
 
 def signed_releases(releases: Path) -> list[Path]:

@@ -37,9 +37,9 @@ from caudal.estimate.rates import derive, inputs_of
 from caudal.harmonise import Harmonised, identifier_key, lineage
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL, address, observation_schema, parse_address
-from caudal.model.release import OBSERVATIONS
 from caudal.model.source import SourceSpec
 from caudal.river import stages
+from caudal.river.diff import read_observations
 from caudal.river.folder import CountryFolder, read_folder
 from caudal.river.members import is_member, read_structure
 from caudal.river.pooled import records_for
@@ -79,7 +79,7 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
     altered = verify(release)
     if altered:
         raise CaudalError(*altered)
-    published = find(pq.read_table(release / OBSERVATIONS), cell)
+    published = find(read_observations(release), cell)
     unsigned = release.name.removesuffix(".signed")
     computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
     if computed["source_code"] not in folder.sources:

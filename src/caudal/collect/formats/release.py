@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 from caudal.collect.contract import RAW_ROW, RawFile, RawTable
 from caudal.engine.session import quoted
 from caudal.errors import CaudalError, problem
-from caudal.model.observation import ATTRIBUTES, KEY_AFTER_DIMENSIONS, KEY_BEFORE_DIMENSIONS, MEASURES
+from caudal.model.observation import (
+    ATTRIBUTES,
+    KEY_AFTER_DIMENSIONS,
+    KEY_BEFORE_DIMENSIONS,
+    MEASURES,
+    declared,
+)
 from caudal.model.release import OBSERVATIONS
 from caudal.model.source import ReleaseFormat
 
@@ -31,10 +37,14 @@ def open_table(file: RawFile, spec: ReleaseFormat, expected: Collection[str], ta
         raise CaudalError(
             problem("file-truncated", where=file.name, detail=str(error).split("\n", 1)[0])
         ) from error
-    declared = (*KEY_BEFORE_DIMENSIONS, *KEY_AFTER_DIMENSIONS, *MEASURES, *ATTRIBUTES)
-    absent = [n for n in declared if n not in table.column_names]
+    needed = (*KEY_BEFORE_DIMENSIONS, *KEY_AFTER_DIMENSIONS, *MEASURES, *ATTRIBUTES)
+    absent = [n for n in needed if n not in table.column_names]
     if absent:
         raise CaudalError(problem("not-a-release", where=file.name, absent=absent))
+    try:
+        declared(table)
+    except (pa.ArrowException, ValueError) as error:
+        raise CaudalError(problem("file-truncated", where=file.name, detail=str(error))) from error
     if table.column("verdict").null_count:
         raise CaudalError(
             problem("release-without-verdict", where=file.name, cells=table.column("verdict").null_count)
