@@ -16,7 +16,6 @@ _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--force-color-profile=srgb",
     "--font-render-hinting=none", "--disable-lcd-text", "--remote-debugging-pipe",
-    "--allow-file-access-from-files",
 )  # fmt: skip
 
 #: How readers look at a page: width and height in points, whether by touch, and how much larger. Of 1280
@@ -38,7 +37,7 @@ class Tab:
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Network", "Runtime"):
+        for domain in ("Page", "Network", "Runtime", "Log"):
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **given: Any) -> dict[str, Any]:
@@ -74,6 +73,14 @@ class Tab:
         """Waits until so many pages are loaded since the last was opened: two where the first leads on."""
         while sum(e.get("method") == "Page.loadEventFired" for e in self.events) < times:
             self.events.append(self._read())
+
+    def complaints(self) -> list[str]:
+        """What the browser found wrong since a page was opened: scripts that broke, files that it was not
+        given or that a policy forbids."""
+        broken = [e["params"] for e in self.events if e.get("method") == "Runtime.exceptionThrown"]
+        logged = [e["params"]["entry"] for e in self.events if e.get("method") == "Log.entryAdded"]
+        told = [str(b["exceptionDetails"].get("exception", b)) for b in broken]
+        return told + [e["text"] for e in logged if e["level"] == "error"]
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -97,7 +97,13 @@ def weighed(browser: Tab, page: str) -> dict[str, Any]:
         ".map(s => s.src)"
     )
     whole = browser.run("performance.getEntriesByType('navigation')[0].responseEnd")
-    return {"bytes": text, "painted": max(painted, whole), "foreign": foreign, "blocking": late}
+    return {
+        "bytes": text,
+        "painted": max(painted, whole),
+        "foreign": foreign,
+        "blocking": late,
+        "wrong": browser.complaints(),
+    }
 
 
 def test_pages_are_light_and_soon_readable_on_a_slow_connection(calm: Tab, pages: list[str]) -> None:
@@ -108,6 +114,14 @@ def test_pages_are_light_and_soon_readable_on_a_slow_connection(calm: Tab, pages
     assert {p: f["painted"] for p, f in found.items() if not f["painted"] < READABLE_MS} == {}
     assert {p: f["foreign"] for p, f in found.items() if f["foreign"]} == {}
     assert {p: f["blocking"] for p, f in found.items() if f["blocking"]} == {}
+    assert {p: f["wrong"] for p, f in found.items() if f["wrong"]} == {}
+
+
+def test_what_a_browser_complains_of_would_be_found(calm: Tab, tmp_path: Path) -> None:
+    page = tmp_path / "broken.html"
+    page.write_text('<script>unknown()</script><script src="missing.js"></script>')
+    calm.open(page.as_uri())
+    assert ["unknown" in c or "missing.js" in c or "ERR_FILE" in c for c in calm.complaints()] == [True, True]
 
 
 def walked(browser: Tab, page: str) -> list[str]:
