@@ -15,12 +15,14 @@ _FILE = Path(__file__).parent / "glossary.yaml"
 
 
 class Term(Spec):
-    """A word: what it means here, whose meaning that is (empty: this project's), and what it is not."""
+    """A word: what it means here, whose meaning that is (empty: this project's), whether the wording was
+    ``checked`` against it, and what it is not."""
 
     term: Name
     name: Text
     text: Text
     source: str = ""
+    checked: bool = False
     confused_with: tuple[Name, ...] = Field((), alias="not")
 
 

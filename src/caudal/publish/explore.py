@@ -23,17 +23,21 @@ from caudal.publish.voice import Voice, bare
 
 #: Texts of the interface that the script shows.
 _TEXTS = ("withheld", "no_figure", "interval", "figure", "never_adds")
+#: An indicator is found by so many names of its categories.
+_MOST_NAMES = 120
 _PARTS = ("reference_area", "counterpart_area", "time_period", "source")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that a reader may look for: its name, the kind of thing, where it lies, a few words."""
+    """Something that a reader may look for: its name, the kind of thing, where it lies, a few words, and what
+    else it is found by."""
 
     title: str
     kind: str
     link: str
     words: str = ""
+    also: str = ""
 
 
 def vocabulary(voice: Voice) -> bytes:
@@ -108,7 +112,13 @@ def entries(voice: Voice) -> tuple[Entry, ...]:
     """Everything that has an address of its own, by name."""
     text, structure = voice.words.text, voice.release.structure
     found = [
-        Entry(voice.name(s), voice.family(s.family), f"indicator/{s.indicator}.html", _said(voice, s))
+        Entry(
+            voice.name(s),
+            voice.family(s.family),
+            f"indicator/{s.indicator}.html",
+            _said(voice, s),
+            _categories(voice, s),
+        )
         for s in voice.release.base_indicators()
     ]
     found += [Entry(c.title, text["profiles"], f"profile/{c.code}.html") for c in profiles.countries(voice)]
@@ -131,6 +141,16 @@ def _said(voice: Voice, spec: IndicatorSpec) -> str:
     cell = lead(subject(voice, spec.indicator), spec)
     headline = bare(voice.headline(cell)) if cell else ""
     return f"{headline} {voice.plain(spec.text.definition)}".strip()
+
+
+def _categories(voice: Voice, spec: IndicatorSpec) -> str:
+    """What an indicator is broken down by: names of groups, countries and areas, as many as are worth it."""
+    found: dict[tuple[str, str], None] = {}
+    for cell in voice.release.cells_of.get(spec.indicator, ()):
+        found |= dict.fromkeys(cell.categories)
+        found |= {("reference_area", cell.area): None, ("counterpart_area", cell.counterpart): None}
+    named = (voice.code(d, c) for d, c in found if not c.startswith("_") and c != voice.area)
+    return ", ".join(list(dict.fromkeys(named))[:_MOST_NAMES])
 
 
 def pages(voice: Voice) -> Iterator[Page]:

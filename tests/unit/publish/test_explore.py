@@ -49,9 +49,24 @@ def test_the_index_leads_to_pages_that_are_there(spanish: Voice, tmp_path: Path)
         assert f'id="{part}"' in text if part else "<h1" in text
 
 
+def test_an_indicator_is_found_by_the_names_of_its_groups(spanish: Voice) -> None:
+    found = {e.link: e for e in entries(spanish)}
+    stock = found["indicator/foreign_born.html"]
+    assert "Venezuela" in stock.also and "Mujeres" in stock.also and "Venezuela" not in stock.words
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_words_that_mean_the_same_stand_together(tag: str, spanish: Voice) -> None:
+    groups = {k: v.split() for k, v in voice_of(spanish.release, tag).words.lists["search"].items()}
+    asked = {"es": "venezolanos", "pt": "venezuelanos", "en": "Venezuelans"}[tag]
+    assert asked in groups["venezuela"] and "Venezuela" in groups["venezuela"]
+    assert all(len(own) > 1 and len(set(own)) == len(own) for own in groups.values())
+
+
 def test_words_are_defined_in_every_language_and_say_whose_they_are(spanish: Voice) -> None:
     names = {t.term for t in glossary()}
     for term in glossary():
         assert set(term.name) == set(term.text) == set(LANGUAGES), term.term
-        assert set(term.confused_with) <= names - {term.term}, term.term
+        assert term.confused_with and set(term.confused_with) <= names - {term.term}, term.term
+        assert term.source or not term.checked, term.term
     assert [t.term for t, *_ in terms(spanish)] != [t.term for t in glossary()], "by name in the language"
