@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from caudal.engine.files import sha256_file
 from caudal.errors import CaudalError
+from caudal.model.observation import address
 from caudal.publish import build_site
 from caudal.river.build import build
 from caudal.river.diff import compare_releases, read_observations
 from caudal.river.log import silent
 from caudal.river.publishing import sign_release
 from caudal.river.signing import signatory, verify_cells
+from caudal.river.state import current_release
+from caudal.river.trace import trace
 from tests.support.small_country import replace_in, survey_rows, write_country
 from tests.unit.river.test_region import MEMBER
 
@@ -173,3 +176,20 @@ def region(folder: Path, member: Path) -> Path:
     (made / "publication.yaml").write_text("vintage: 2024-05\n", "utf-8")
     (made / "sources" / "one.yaml").write_text(MEMBER.format(name="one", release=member), "utf-8")
     return made
+
+
+def test_a_copy_without_what_the_office_computed_says_so(country: Path) -> None:
+    """A release was sent without the folder that built it: what is withheld cannot be traced there."""
+    cell = next(r for r in pq.read_table(first_edition(country) / "observations.parquet").to_pylist())
+    shutil.rmtree(country / ".caudal" / "builder")
+    with pytest.raises(CaudalError) as caught:
+        trace(country, address(cell))
+    assert codes(caught) == {"not-built-here"}
+
+
+@pytest.mark.parametrize("pointer", ["{", "[]", '{"release": 5}', '{"release": "nowhere"}', "\xff"])
+def test_a_damaged_pointer_to_the_release_in_force_points_nowhere(country: Path, pointer: str) -> None:
+    (country / "releases" / "current.json").write_text(pointer, "latin-1")
+    with pytest.raises(CaudalError) as caught:
+        current_release(country)
+    assert codes(caught) == {"no-release"}

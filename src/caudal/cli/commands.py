@@ -106,7 +106,10 @@ def build(given: argparse.Namespace) -> int:
     options = Options(threads=given.threads, memory=given.memory, fresh=given.fresh, sweep=given.sweep)
     built = build(given.folder, options, progress.event)
     progress.end()
-    show.built(given, built)
+    if built.changed:
+        show.built(given, built)
+    else:
+        show.unchanged(given, built.release)
     return 0
 
 

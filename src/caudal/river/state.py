@@ -108,7 +108,7 @@ def current_name(releases: Path) -> str | None:
     """The name of the release in force."""
     try:
         name = json.loads((releases / CURRENT).read_text(encoding="utf-8"))["release"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(name)
 

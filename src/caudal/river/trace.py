@@ -80,8 +80,7 @@ def trace(path: Path, cell: str, *, recompute: bool = False) -> Walk:
     if altered:
         raise CaudalError(*altered)
     published = find(read_observations(release), cell)
-    unsigned = release.name.removesuffix(".signed")
-    computed = find(pq.read_table(folder.work / "builder" / f"{unsigned}.parquet"), cell)
+    computed = find(_computed(folder, release), cell)
     if computed["source_code"] not in folder.sources:
         return _of_a_member(folder, release.name, published)
     source = folder.sources[computed["source_code"]]
@@ -122,6 +121,14 @@ def _of_a_member(folder: CountryFolder, release: str, published: Mapping[str, An
     return Walk(address(published), release, _shown(published), collect={"releases": members})
 
 
+def _computed(folder: CountryFolder, release: Path) -> pa.Table:
+    """What the office computed for a release, before the gate; it lies in the folder that built it."""
+    path = folder.work / "builder" / f"{release.name.removesuffix('.signed')}.parquet"
+    if not path.is_file():
+        raise CaudalError(problem("not-built-here", where=str(folder.path), release=release.name))
+    return pq.read_table(path)
+
+
 def find(table: Any, cell: str) -> dict[str, Any]:
     """The row of an observation table at address ``cell``."""
     wanted = parse_address(cell)
@@ -151,8 +158,7 @@ def _row_again(folder: CountryFolder, cell: str) -> dict[str, Any]:
     wanted = parse_address(cell)
     spec = folder.catalogue.indicators.get(wanted["indicator_code"])
     if spec is not None and spec.derived is not None:
-        name = current_release(folder.path).name.removesuffix(".signed")
-        computed = find(pq.read_table(folder.work / "builder" / f"{name}.parquet"), cell)
+        computed = find(_computed(folder, current_release(folder.path)), cell)
         rows = [_row_again(folder, c) for c in inputs_of(computed)]
         schema = observation_schema(key_dimensions(folder.catalogue))
         return find(derive(pa.Table.from_pylist(rows, schema=schema), [spec], folder.catalogue), cell)
