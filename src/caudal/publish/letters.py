@@ -1,10 +1,11 @@
 """Texts as pages, pictures and messages can bear them.
 
-Names come from files that people type and programs paste. Two kinds of characters are taken out of every text
-of a structure before anything is made of it: those that XML does not admit (control characters,
-non-characters, marks of byte order), with which no picture and no message could be opened; and those that turn the direction of
-what follows them, with which a name would print the figure behind it from right to left. Marks of direction
-that bind one letter (U+200E, U+200F), joiners and combining letters stay: languages are written with them.
+Names come from files that people type and programs paste. Two kinds of characters are taken out of every
+text of a structure before anything is made of it: those that XML does not admit (control characters, non-
+characters, marks of byte order), with which no picture and no message could be opened; and those that turn
+the direction of what follows them, with which a name would print the figure behind it from right to left.
+Marks of direction that bind one letter (U+200E, U+200F), joiners and combining letters stay: languages are
+written with them.
 
 References: XML 1.0, section 2.2; Unicode Standard Annex 9, section 2; Unicode Technical Report 36, section 2.
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from importlib.resources import files
 
 from markupsafe import Markup
+from ruamel.yaml import YAML
 
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import TOTAL
@@ -25,21 +27,6 @@ from caudal.publish.profiles import COUNTRY
 from caudal.publish.release import Cell
 from caudal.publish.tables import mark_of
 from caudal.publish.voice import Shown, Voice
-
-#: What is asked first of a family.
-FIRST = (
-    "migrant_stock",
-    "migrant_share",
-    "foreign_citizens",
-    "population",
-    "recent_arrivals",
-    "unemployment_rate",
-    "employment_rate",
-    "informality_rate",
-    "poverty_rate",
-    "overcrowding_rate",
-    "dead_and_missing",
-)
 
 
 @dataclass(frozen=True)
@@ -109,8 +96,16 @@ def of_family(voice: Voice, family: str) -> tuple[Card, ...]:
 
 
 def _place(card: Card) -> tuple[bool, bool, int]:
-    name = card.spec.indicator
-    return bool(card.country), card.shown is None, FIRST.index(name) if name in FIRST else len(FIRST)
+    """What many countries have before what one has, figures before their want, what is asked first first."""
+    name, asked = card.spec.indicator, asked_first()
+    return bool(card.country), card.shown is None, asked.index(name) if name in asked else len(asked)
+
+
+@cache
+def asked_first() -> tuple[str, ...]:
+    """Indicators that readers ask for first, in their order: ``catalogue/asked_first.yaml``."""
+    text = files("caudal.catalogue").joinpath("asked_first.yaml").read_text(encoding="utf-8")
+    return tuple(YAML(typ="safe", pure=True).load(text))
 
 
 def _reach(own: Sequence[Card]) -> tuple[bool, bool]:

@@ -20,7 +20,6 @@ from caudal.publish.page import Page
 from caudal.publish.profiles import Profile, countries, profile
 from caudal.publish.voice import Shown, Voice
 
-
 #: How the writer of PDF says that it has no letter for a character, or that none may stand in a tagged PDF.
 _UNPRINTABLE = ("could not be displayed with font", "disallowed codepoint")
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from caudal.model.concept import ConceptVector
-from caudal.model.indicator import IndicatorSpec
 from caudal.model.observation import NOT_APPLICABLE, TOTAL
 from caudal.model.release import Signatory
 from caudal.model.spec import Text
@@ -34,6 +33,7 @@ from caudal.publish.exchange.shape import (
     vector_id,
 )
 from caudal.publish.exchange.sims import report
+from caudal.publish.exchange.themes import themes
 from caudal.publish.release import ERRORS, WITHHELD, Cell, Release
 from caudal.publish.voice import Voice, voice_of
 
@@ -102,15 +102,6 @@ def exchange(
         dataflows=tuple(flows),
         reports=tuple(report(release, voices, f) for f in flows) if reported else (),
     )
-
-
-def themes(release: Release) -> dict[str, tuple[IndicatorSpec, ...]]:
-    """Indicators with cells, by family, in the order of the release."""
-    found: dict[str, tuple[IndicatorSpec, ...]] = {}
-    for spec in release.structure.indicators:
-        if spec.indicator in release.cells_of:
-            found[spec.family] = (*found.get(spec.family, ()), spec)
-    return found
 
 
 def components_of(release: Release, cells: Iterable[Cell]) -> tuple[Component, ...]:

@@ -19,6 +19,7 @@ from caudal.engine.code import code_sha256
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import SourceEntry
 from caudal.publish.exchange.shape import Attribute, Dataflow, Report, frequency, last_day
+from caudal.publish.exchange.themes import themes
 from caudal.publish.numbers import fill
 from caudal.publish.release import Cell, Release
 from caudal.publish.voice import Voice
@@ -38,9 +39,7 @@ class Theme:
 
 def report(release: Release, voices: Mapping[str, Voice], flow: Dataflow) -> Report:
     """The reference metadata of one dataflow in every language."""
-    specs = tuple(
-        s for s in release.structure.indicators if s.family == flow.theme and s.indicator in release.cells_of
-    )
+    specs = themes(release)[flow.theme]
     cells = tuple(c for s in specs for c in release.cells_of[s.indicator])
     used = {c.source for c in cells}
     theme = Theme(release, specs, cells, tuple(s for s in release.structure.sources if s.source in used))

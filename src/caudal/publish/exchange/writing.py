@@ -14,7 +14,7 @@ from functools import partial
 from caudal.model.indicator import IndicatorSpec
 from caudal.model.release import Signatory
 from caudal.publish.exchange import sdmx_json, sdmx_ml
-from caudal.publish.exchange.building import dataflow, exchange, series_of, themes
+from caudal.publish.exchange.building import dataflow, exchange, series_of
 from caudal.publish.exchange.bundle import bundle
 from caudal.publish.exchange.columnar import parquet
 from caudal.publish.exchange.csvw import csvw
@@ -26,6 +26,7 @@ from caudal.publish.exchange.sdmx_csv import data_csv
 from caudal.publish.exchange.sdmx_ml import ML_21, ML_30
 from caudal.publish.exchange.shape import Dataflow, Exchange, Series, file_stem
 from caudal.publish.exchange.spreadsheets import excel_csv, indicator_workbook
+from caudal.publish.exchange.themes import themes
 from caudal.publish.exchange.word import indicator_document
 from caudal.publish.files import CODES, CONCEPTS, codes_csv
 from caudal.publish.reads import Made, Once
