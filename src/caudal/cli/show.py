@@ -38,6 +38,20 @@ def say_keys() -> Mapping[str, frozenset[str]]:
     return {key: frozenset(texts) for key, texts in _texts().items()}
 
 
+def count(given: argparse.Namespace, value: float) -> str:
+    """A whole number in the marks of the language, as pages write it."""
+    return _marked(given, f"{value:,.0f}")
+
+
+def _marked(given: argparse.Namespace, text: str) -> str:
+    """A number written the English way in the marks of the language."""
+    from caudal.publish.words import words
+
+    style = words(given.language).numbers
+    marks = {",": style.group, ".": style.decimal}
+    return "".join(marks.get(c, c) for c in text)
+
+
 def out(given: argparse.Namespace, value: Any, text: str) -> None:
     """Prints ``value`` as JSON where it was asked for, otherwise ``text``."""
     if given.json:
@@ -70,7 +84,7 @@ class Progress:
         elif event.state in ("made", "kept"):
             state = say(self.given, event.state)
             facts = ", ".join(
-                _fact(k, v) for k, v in event.facts.items() if isinstance(v, (int, float)) and v
+                _fact(self.given, k, v) for k, v in event.facts.items() if isinstance(v, (int, float)) and v
             )
             room = say(self.given, f"room-{event.room}")
             self._line(f"{room:<12} {event.what}  {state}{f' ({facts})' if facts else ''}")
@@ -93,7 +107,11 @@ def absent(given: argparse.Namespace, what: str, origin: str, build: str) -> str
 
 def simulated(given: argparse.Namespace, report: Any) -> None:
     """After ``simulate``."""
-    out(given, report, say(given, "simulated", folder=given.folder / "data", persons=f"{given.persons:,}"))
+    out(
+        given,
+        report,
+        say(given, "simulated", folder=given.folder / "data", persons=count(given, given.persons)),
+    )
 
 
 def named(given: argparse.Namespace, groups: Any) -> None:
@@ -107,27 +125,31 @@ def named(given: argparse.Namespace, groups: Any) -> None:
 
 def register_made(given: argparse.Namespace, made: Any) -> None:
     """After ``simulate crossings``."""
-    facts = {"folder": made.folder, "events": f"{made.events:,}", "people": f"{made.people:,}"}
+    facts = {"folder": made.folder, "events": count(given, made.events), "people": count(given, made.people)}
     out(given, made, say(given, "register-made", files=len(made.deliveries), **facts))
 
 
 def classified(given: argparse.Namespace, found: Any, rule: Any, target: Path) -> None:
     """After ``stays``."""
-    counts = {n: f"{getattr(found, n):,}" for n in ("crossings", "persons", "immigrations", "emigrations")}
+    told = ("crossings", "persons", "immigrations", "emigrations")
+    counts = {n: count(given, getattr(found, n)) for n in told}
     lines = [say(given, "classified", path=target, rule=rule.name, **counts)]
-    lines += [say(given, "classified-open", count=f"{found.provisional:,}")] if found.provisional else []
-    repairs = {n: v for n, v in asdict(found.repairs).items() if v and "successions" not in n}
-    lines += [say(given, "classified-repairs", counts=_listed(repairs))] if repairs else []
     lines += (
-        [say(given, "classified-rejected", counts=_listed(found.rejected))]
+        [say(given, "classified-open", count=count(given, found.provisional))] if found.provisional else []
+    )
+    repairs = {n: v for n, v in asdict(found.repairs).items() if v and "successions" not in n}
+    lines += [say(given, "classified-repairs", counts=_listed(given, repairs))] if repairs else []
+    lines += (
+        [say(given, "classified-rejected", counts=_listed(given, found.rejected))]
         if any(found.rejected.values())
         else []
     )
     out(given, {**asdict(found), "rule": rule.name, "path": target}, "\n".join(lines))
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name.removesuffix('_n').replace('_', ' ')} {n:,}" for name, n in counts.items() if n)
+def _listed(given: argparse.Namespace, counts: Mapping[str, int]) -> str:
+    named = ((name.removesuffix("_n").replace("_", " "), n) for name, n in counts.items() if n)
+    return ", ".join(f"{name} {count(given, n)}" for name, n in named)
 
 
 def checked(given: argparse.Namespace, folder: Any, opening: Any) -> None:
@@ -140,7 +162,7 @@ def checked(given: argparse.Namespace, folder: Any, opening: Any) -> None:
     told = [n.text(given.language) for n in opening.notices]
     lines = [say(given, "checked", **counts), say(given, "checked-files", opened=opening.deliveries)]
     if opening.judged:
-        shown = {n: f"{value:,}" for n, value in tried.items()}
+        shown = {n: count(given, value) for n, value in tried.items()}
         lines.append(say(given, "checked-rows", **shown))
     lacks = [absent(given, f"{m.source}: {m.name}", m.origin, m.build) for m in opening.missing]
     lines += [say(given, "checked-missing", count=len(lacks)), *lacks[:_LISTED]] if lacks else []
@@ -185,9 +207,9 @@ def built(given: argparse.Namespace, result: Any) -> None:
         given,
         "built",
         release=result.release,
-        cells=result.cells,
-        withheld=result.suppressed,
-        seconds=f"{result.seconds:.1f}",
+        cells=count(given, result.cells),
+        withheld=count(given, result.suppressed),
+        seconds=_marked(given, f"{result.seconds:.1f}"),
     )
     if result.missing:
         text += "\n" + say(given, "built-without", count=len(result.missing))
@@ -197,12 +219,11 @@ def built(given: argparse.Namespace, result: Any) -> None:
 
     for held in result.held_back:
         reasons = "; ".join(
-            f"{reason_words(reason, given.language)}: {n:,}" for reason, n in sorted(held.reasons.items())
+            f"{reason_words(reason, given.language)}: {count(given, n)}"
+            for reason, n in sorted(held.reasons.items())
         )
-        rows, count = f"{held.rows:,}", f"{held.quarantined:,}"
-        text += "\n" + say(
-            given, "held-back", delivery=held.delivery, count=count, rows=rows, reasons=reasons
-        )
+        facts = {"rows": count(given, held.rows), "count": count(given, held.quarantined)}
+        text += "\n" + say(given, "held-back", delivery=held.delivery, reasons=reasons, **facts)
         if held.footer:
             text += " " + say(given, "held-back-last", rows=held.footer)
     out(given, value, text + "\n" + _how_to_look(given, result.release))
@@ -275,7 +296,7 @@ def _changed(given: argparse.Namespace, cell: Any) -> str:
     edition = (
         f"  ({say(given, 'edition-before', edition=cell.edition_before)})" if cell.edition_before else ""
     )
-    before, after = number(cell.before), number(cell.after)
+    before, after = number(given, cell.before), number(given, cell.after)
     kind = say(given, f"changed-{cell.change}")
     return f"  {kind:<12}{before:>14} → {after:<14}{shift}  {cell.address}{edition}"
 
@@ -301,7 +322,7 @@ def official(given: argparse.Namespace, found: Mapping[str, Any]) -> None:
         shown = checks if given.all else apart
         lines += [
             f"{c.z:+8.2f}  {c.variable} {c.value}  {c.label}  "
-            f"{c.official:,} / {c.estimate:,.0f} ± {c.se:,.0f}"
+            f"{count(given, c.official)} / {count(given, c.estimate)} ± {count(given, c.se)}"
             f"{'  (<30)' if c.few else ''}"
             for c in shown
         ]
@@ -329,7 +350,7 @@ def forgotten(given: argparse.Namespace, found: Any) -> None:
 
 def reconciled(given: argparse.Namespace, found: Any) -> None:
     """After ``reconcile``."""
-    lines = [say(given, "ours-theirs", ours=number(found.ours), theirs=number(found.theirs))]
+    lines = [say(given, "ours-theirs", ours=number(given, found.ours), theirs=number(given, found.theirs))]
     if found.paths:
         lines.append(say(given, "reconciled", count=len(found.paths), tried=found.tried))
         for path in found.paths:
@@ -341,16 +362,16 @@ def reconciled(given: argparse.Namespace, found: Any) -> None:
     out(given, asdict(found), "\n".join(lines).rstrip())
 
 
-def number(value: float | None) -> str:
+def number(given: argparse.Namespace, value: float | None) -> str:
     """A number as a person reads it on a terminal; a dash where there is none."""
     if value is None or math.isnan(value):
         return "—"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return _marked(given, f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}")
 
 
 def _step(given: argparse.Namespace, step: Any, value: float) -> str:
     kind = say(given, f"step-{step.kind}")
-    return f"  {kind}: {_short(step.before)}  →  {_short(step.after)}   = {number(value)}"
+    return f"  {kind}: {_short(step.before)}  →  {_short(step.after)}   = {number(given, value)}"
 
 
 def _short(text: str) -> str:
@@ -383,8 +404,9 @@ def _told(value: Any, depth: int) -> list[str]:
     return [f"{pad}{line}" for line in str(value).split("\n")]
 
 
-def _fact(name: str, value: float) -> str:
-    return f"{name.replace('_', ' ')} {value:,.0f}" if isinstance(value, int) else f"{name} {value:.2f}"
+def _fact(given: argparse.Namespace, name: str, value: float) -> str:
+    told = f"{value:,.0f}" if isinstance(value, int) else f"{value:.2f}"
+    return f"{name.replace('_', ' ')} {_marked(given, told)}"
 
 
 def _plain(value: Any) -> Any:
