@@ -24,6 +24,8 @@ from caudal.publish.release import Cell, latest
 from caudal.publish.tables import Table, by_breakdown, described, key_of, mark_of, set_apart
 from caudal.publish.voice import Shown, Voice
 
+#: The unit whose differences are told in points.
+PERCENT = "PT"
 #: With more figures than this, each is compared with the first only.
 _ALL_PAIRS = 4
 
@@ -176,14 +178,29 @@ def _pair(voice: Voice, first: Entry, second: Entry) -> Pair:
 
 
 def _size(voice: Voice, first: Entry, second: Entry) -> Markup:
-    """How far two figures lie apart, relative to the first, and whether their intervals part them."""
+    """How far two figures lie apart, and whether their intervals part them."""
+    told = _points if first.shown.cell.unit == second.shown.cell.unit == PERCENT else _share
+    return told(voice, first, second) + Markup(" ") + _chance(voice, first, second)
+
+
+def _points(voice: Voice, first: Entry, second: Entry) -> Markup:
+    """The distance of two percentages in points: as a share of one of them, it would be read as points."""
+    a, b = first.shown.cell, second.shown.cell
+    decimals = min(voice.decimals(a), voice.decimals(b))
+    apart = round((b.value or 0.0) - (a.value or 0.0), decimals)
+    key = "size_same" if not apart else "size_points_more" if apart > 0 else "size_points_less"
+    points = voice.number(abs(apart), decimals)
+    return voice.say(key, first=first.label, second=second.label, points=points)
+
+
+def _share(voice: Voice, first: Entry, second: Entry) -> Markup:
+    """The distance of two figures in percent of the first."""
     a, b = first.shown.cell.value or 0.0, second.shown.cell.value or 0.0
     if not a:
         return voice.say("size_zero", first=first.label, second=second.label)
     percent = voice.number(abs(100 * (b - a) / a), 0 if abs(b - a) >= 0.1 * abs(a) else 1)
     key = "size_same" if a == b else "size_more" if b > a else "size_less"
-    sentence = voice.say(key, first=first.label, second=second.label, percent=percent)
-    return sentence + Markup(" ") + _chance(voice, first, second)
+    return voice.say(key, first=first.label, second=second.label, percent=percent)
 
 
 def _chance(voice: Voice, first: Entry, second: Entry) -> Markup:
