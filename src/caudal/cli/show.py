@@ -45,10 +45,10 @@ def count(given: argparse.Namespace, value: float) -> str:
 
 def _marked(given: argparse.Namespace, text: str) -> str:
     """A number written the English way in the marks of the language."""
-    from caudal.publish.words import words
+    from caudal.catalogue.interface import interface_texts
 
-    style = words(given.language).numbers
-    marks = {",": style.group, ".": style.decimal}
+    texts = interface_texts(given.language)
+    marks = {",": texts["numbers/group"], ".": texts["numbers/decimal"]}
     return "".join(marks.get(c, c) for c in text)
 
 
