@@ -45,7 +45,7 @@ def _compressed() -> list[str]:
 
 
 def _apache() -> Iterator[str]:
-    yield "# Apache 2.4: put this as .htaccess into the folder site (AllowOverride FileInfo Indexes)."
+    yield "# Apache 2.4: put this as .htaccess into the folder site (AllowOverride FileInfo Indexes Options)."
     yield "DirectoryIndex index.html"
     yield "Options -Indexes"
     yield "<IfModule mod_mime.c>"
