@@ -41,7 +41,7 @@ BARE = """
 PRINTED = """
 (() => {
   const over = [...document.querySelectorAll('body *')].filter(
-    e => e.checkVisibility() && !e.closest('.vh, .skip') && e.getBoundingClientRect().right > PAPER + 1);
+    e => e.checkVisibility() && !e.closest('.vh, .skip') && e.getBoundingClientRect().right > PAPER + 2);
   const breaks = (q, name, wish) => [...document.querySelectorAll(q)].filter(e => e.checkVisibility())
     .filter(e => getComputedStyle(e)[name] !== wish).length;
   return {
