@@ -97,12 +97,10 @@ def apache(site: Path, folder: Path) -> Iterator[int]:
         f"ErrorLog {folder}/log",
     ]
     lines += [f"DefaultRuntimeDir {folder}\nMutex posixsem\nTypesConfig /dev/null", f'DocumentRoot "{site}"']
-    lines += [
-        f'<Directory "{site}">',
-        "Require all granted",
-        "AllowOverride FileInfo Indexes Options=Indexes",
-    ]
-    (site / ".htaccess").write_text(configurations()["apache.htaccess"], encoding="utf-8")
+    text = configurations()["apache.htaccess"]
+    asked = text.partition("(")[2].partition(")")[0]  # what its first line asks of the server
+    lines += [f'<Directory "{site}">', "Require all granted", asked]
+    (site / ".htaccess").write_text(text, encoding="utf-8")
     (folder / "httpd.conf").write_text("\n".join([*lines, "</Directory>"]) + "\n", encoding="utf-8")
     try:
         with running([program, "-X", "-f", str(folder / "httpd.conf")], port) as at:
