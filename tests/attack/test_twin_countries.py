@@ -168,3 +168,13 @@ def test_the_test_of_rows_sees_an_exact_count(tmp_path: Path, monkeypatch: pytes
     one, other = (numbers_beside(few_people(tmp_path / str(n), n)) for n in (2, 4))
     assert one["structure.json"] != other["structure.json"]
     assert one["site/en/source/census.html"] != other["site/en/source/census.html"]
+
+
+def test_a_source_about_women_alone_is_released_without_a_gap_to_men(tmp_path: Path) -> None:
+    """The register of a shelter has no man in it: what compares with men is left out, the rest is told."""
+    release = build(country(tmp_path / "pais", {(2, 1): 60, (2, 2): 3, (2, 3): 40})).release
+    rows = pq.read_table(release / "observations.parquet").to_pylist()
+    census = [r for r in rows if r["source_code"] == "census"]
+    assert {r["sex_code"] for r in census} == {"F", "_T"}
+    assert any(r["value"] == 103 for r in census)
+    assert not [r for r in census if r["indicator_code"].endswith("_gap")]

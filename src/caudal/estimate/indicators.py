@@ -191,11 +191,17 @@ def _cube(
     """Every statistic of a group in every crossing of a family, the gaps that they allow, and the labels
     of the reliability ``rule``."""
     present = {d for c in family for d in c}
-    gaps = [_gap(p) for p in group if p.indicator.gap and p.indicator.gap.dimension in present]
+    asked = [_gap(p) for p in group if p.indicator.gap and p.indicator.gap.dimension in present]
+    gaps = [g for g in asked if {g.category, g.reference} <= _categories(relation, g.dimension, session)]
     columns = [tuple(_DIMENSION + d for d in c) for c in family]
     statistics = [_statistic(p) for p in group]
     cube = estimate_cube(relation, design, statistics, columns, gaps=gaps, connection=session)
     return assess(cube, statistics, rule) if rule else cube
+
+
+def _categories(relation: str, column: str, session: Any) -> set[str]:
+    """The categories of a dimension that some record has: between one of them and none there is no gap."""
+    return {str(c) for (c,) in session.sql(f"SELECT DISTINCT {quoted(column)} FROM ({relation})").fetchall()}
 
 
 def _sizes(relation: str, crossings: Sequence[Crossing], session: Any) -> dict[str, int]:
