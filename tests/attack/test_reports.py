@@ -19,6 +19,7 @@ from tests.support.small_country import replace_in
 
 Row = dict[str, Any]
 PLACES = ("indicator_code", "reporter_code", "reference_area_code", "counterpart_area_code", "source_code")
+WHEN = ("time_period", "concept_vector", "indicator_version")
 ATTRIBUTES = ("unit_code", "obs_status_code", "conf_status_code", "method_code")
 
 
@@ -69,12 +70,14 @@ def test_the_gate_is_told_as_the_observations_have_it(editions: tuple[Path, Path
         assert told["suppressed_by_dimension"] == dict(by)
 
 
+def names_of_key(release: Path) -> list[str]:
+    """The columns that name a cell in any edition."""
+    names = [n for n in rows_of(release)[0] if n not in ATTRIBUTES]
+    return [n for n in names if n.endswith("_code") or n in WHEN]
+
+
 def keyed(release: Path) -> dict[tuple[Any, ...], Row]:
-    beside = (*ATTRIBUTES, "vintage", "verdict")
-    names = [n for n in rows_of(release)[0] if n not in beside]
-    names = [
-        n for n in names if n.endswith("_code") or n in ("time_period", "concept_vector", "indicator_version")
-    ]
+    names = names_of_key(release)
     return {tuple(r[n] for n in names): r for r in rows_of(release)}
 
 
@@ -118,3 +121,23 @@ def test_no_revision_that_is_told_is_of_a_few_people(editions: tuple[Path, Path]
     for figure in counts:
         if "/all/" not in figure["address"]:
             assert abs(figure["after"] - figure["before"]) >= 5, figure
+
+
+def test_the_difference_of_two_editions_is_nowhere_a_few_people(editions: tuple[Path, Path]) -> None:
+    """A reader who subtracts the first edition from the second, cell by cell and what cells leave over."""
+    before, after = ({k: r["value"] for k, r in keyed(e).items() if r["unit_code"] == "PS"} for e in editions)
+    both = [k for k in before.keys() & after.keys() if before[k] is not None and after[k] is not None]
+    moved = {k: after[k] - before[k] for k in both}
+    places = {n: i for i, n in enumerate(names_of_key(editions[0]))}
+    sex, looked = places["sex_code"], 0
+    for key, change in moved.items():
+        parts = [c for c in key if c not in ("_T", "_Z")]
+        is_total = all(key[places[n]] in ("_T", "_Z") for n in places if n not in (*PLACES, *WHEN))
+        assert is_total or not 0 < abs(change) < 5, parts
+        women = (*key[:sex], "F", *key[sex + 1 :])
+        if key[sex] == "_T" and women in moved:  # the men are what is left
+            assert not 0 < abs(change - moved[women]) < 5, parts
+            looked += 1
+    assert looked > 3 and sum(bool(c) for c in moved.values()) > 3
+    hidden = {k for k in before.keys() & after.keys() if (before[k] is None) != (after[k] is None)}
+    assert not {k for k in hidden if before[k] is None}, "what was withheld once is withheld for ever"
