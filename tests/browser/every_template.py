@@ -16,7 +16,7 @@ from caudal.publish.press import Press
 from caudal.river.build import build
 from tests.browser import journeys
 from tests.support.small_country import write_country
-from tests.unit.publish.fixture import cell, observations, text, write_release
+from tests.unit.publish.fixture import CITIZENSHIP, cell, observations, text, write_release
 from tests.unit.publish.test_matrices import CELLS, RATE, readiness
 from tests.unit.river.test_stories import write as write_story
 
@@ -81,7 +81,13 @@ def _country(folder: Path) -> Path:
 
 
 def _matrices(folder: Path) -> Path:
+    stock, register = "foreign_born", {"source_code": "register", "concept_vector": CITIZENSHIP}
     rows = [*observations(), cell(f"{RATE}_gap", None, age_code="Y15T24")]
+    # A year that all sources have, and that is the last of one alone: the others' lies on another page.
+    rows += [
+        cell(stock, 110240.0, 3010.0, time_period="2024"),
+        cell(stock, 90105.0, time_period="2024", **register),
+    ]
     return _whole(write_release(folder, rows, readiness=readiness(*CELLS)))
 
 
