@@ -13,7 +13,7 @@ be kept by mistake.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
@@ -247,18 +247,27 @@ def _plain(value: object) -> Any:
     if isinstance(value, Mapping):
         return [(_plain(k), _plain(v)) for k, v in value.items()]
     if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
+        return _at_once(value) or [_plain(v) for v in value]
     if isinstance(value, set | frozenset):
         return sorted(repr(v) for v in value)
     if isinstance(value, Enum):
         return _plain(value.value)
     if is_dataclass(value) and not isinstance(value, type):
-        held = _fields_of(type(value))(value)
-        try:
-            return marshal.dumps(held, 2)  # a cell holds plain values alone, and there are many cells
-        except ValueError:
-            return [_plain(v) for v in held]
+        return [_plain(v) for v in _fields_of(type(value))(value)]
     raise TypeError(f"no digest of a {type(value).__name__}")
+
+
+def _at_once(values: Sequence[object]) -> bytes | None:
+    """Objects of one class that hold plain values alone, as cells do, of which there are many."""
+    kinds = set(map(type, values))
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is None or not is_dataclass(kind):
+        return None
+    fields_of = _fields_of(kind)
+    try:
+        return marshal.dumps([fields_of(v) for v in values], 2)
+    except ValueError:
+        return None
 
 
 @cache

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from xml.sax.saxutils import escape, quoteattr
 
 from caudal.engine.files import blocks
@@ -429,4 +430,10 @@ def _observations(series: Series) -> str:
 
 
 def _quoted(value: str | float) -> str:
-    return quoteattr(_FORBIDDEN.sub("", value)) if isinstance(value, str) else f'"{number_text(value)}"'
+    return _quoted_text(value) if isinstance(value, str) else f'"{number_text(value)}"'
+
+
+@cache
+def _quoted_text(text: str) -> str:
+    """The same few codes stand in every observation."""
+    return quoteattr(_FORBIDDEN.sub("", text))

@@ -212,6 +212,7 @@ def vector_id(concept: str) -> str:
     return f"V{sha256_bytes(concept.encode())[:10]}"
 
 
+@cache
 def code_id(code: str) -> str:
     """``code`` as an identifier; other characters become their number between dollar signs.
 

@@ -10,6 +10,7 @@ Reference: Single Integrated Metadata Structure (SIMS 2.0) and the concepts of E
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -131,8 +132,11 @@ def _frequencies(theme: Theme, voice: Voice) -> Iterator[str]:
 def _timeliness(theme: Theme, voice: Voice) -> Iterator[str]:
     """From the end of the latest period of each source to this edition, in months."""
     edition = _months(theme.release.structure.vintage)
+    times: dict[str, set[str]] = defaultdict(set)
+    for cell in theme.cells:
+        times[cell.source].add(cell.time)
     for source in theme.sources:
-        latest = max({c.time for c in theme.cells if c.source == source.source}, key=last_day)
+        latest = max(times[source.source], key=last_day)
         months = edition - _months(latest)
         if months >= 0:
             facts = {"source": voice.plain(source.title), "time": voice.when(latest)}
