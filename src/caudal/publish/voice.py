@@ -371,8 +371,10 @@ class Voice:
         return fill(self.words.text["cite"], facts | {"producer": self.plain(structure.producer)})
 
     def lacking(self, cannot: NotComputable) -> str:
-        """What a source lacks for an indicator, in words."""
-        return "; ".join(self.plain(t) for t in cannot.words) or ", ".join(cannot.missing)
+        """What a source lacks for an indicator, in words: what a column holds, not the list of its codes."""
+        texts = [self.plain(t) for t in cannot.words] or list(cannot.missing)
+        named = (self.words.word("columns", m) or t for m, t in zip(cannot.missing, texts, strict=False))
+        return "; ".join(dict.fromkeys(named))
 
     def own(self, source: SourceEntry) -> bool:
         """Whether the office counted itself (rather than passing on a published figure)."""
