@@ -5,9 +5,10 @@ cubes are chosen, one at least through each cell that must be withheld, their ce
 its proof. Chosen are the cheapest, those through cells with fewest choices first; then a few cubes that share
 cells are taken out and others put in, and what is not dearer is kept.
 
-All cubes through a cell are looked at as long as they are few, else a part of them, drawn. Each is held
-against all equations of the system, so that one that lacks a hidden cell is no cube. Patterns of cubes
-withhold more than those of the search: every cube has two cells or more along each dimension.
+All cubes through a cell are looked at as long as they are few and small, else a part of them, drawn; one of
+more than four million corners is none. Each is held against all equations of the system, so that one that
+lacks a hidden cell is no cube. Patterns of cubes withhold more than those of the search: every cube has two
+cells or more along each dimension.
 
 It refuses a cell through which no cube leads: then there is no pattern.
 
@@ -35,6 +36,8 @@ Along = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 #: Cubes looked at through one cell, and kept of them.
 LOOKED_AT, KEPT = 4000, 500
+#: Corners of all cubes that are looked at at once: those of one cube double with every dimension.
+MOST_CORNERS = 4_000_000
 #: Changes tried, times the cells that must be withheld; cubes taken out in one, at most.
 CHANGES_A_CELL, RUIN = 12, 8
 
@@ -116,13 +119,16 @@ class _Finder:
         if not self.strides:
             return None
         along = [self._along(i, n) for i, n in enumerate(self.system.keys[cell])]
-        self._thin(along)
+        corners = np.prod([max((len(w[2]) for w in ways), default=1) for ways in along], dtype=float)
+        if corners > MOST_CORNERS:
+            return None
+        self._thin(along, min(LOOKED_AT, MOST_CORNERS / corners))
         cells, signs = self._corners(along, 0)
         if self.joint.any():
             hidden = self._corners(along, 1)
             cells, signs = np.hstack([cells, hidden[0]]), np.hstack([signs, hidden[1]])
         signs = np.where(cells < self.system.size, signs, 0)
-        return self._proving(cells, signs, cell)
+        return self._proving(*_closed_up(cells, signs), cell)
 
     def _along(self, axis: int, node: str) -> list[tuple[list[int], list[int], list[int]]]:
         """Ways to move along one dimension: nodes, nodes of joint cells, signs."""
@@ -145,9 +151,9 @@ class _Finder:
         joint = [place.get(n if n == TOTAL else JOINT + n, -1) for n in moved]
         return plain, joint, list(moved.values())
 
-    def _thin(self, along: list[list[tuple[list[int], list[int], list[int]]]]) -> None:
-        """Draw from the longest list until there are few enough products."""
-        while np.prod([float(len(a)) for a in along]) > LOOKED_AT:
+    def _thin(self, along: list[list[tuple[list[int], list[int], list[int]]]], most: float) -> None:
+        """Draw from the longest list until there are no more than ``most`` products."""
+        while np.prod([float(len(a)) for a in along]) > most:
             longest = max(range(len(along)), key=lambda i: (len(along[i]), -i))
             ways = along[longest]
             drawn = np.sort(self.rng.permutation(len(ways))[: max(1, len(ways) // 2)])
@@ -202,6 +208,13 @@ class _Finder:
         order = np.argsort(cells)
         times = range(-int(choices.back[at]), int(choices.forth[at]) + 1)
         return [(cells[order], signs[order] * k) for k in times if k]
+
+
+def _closed_up(cells: Ints, signs: Ints) -> tuple[Ints, Ints]:
+    """The cells of each cube without the corners that no table has, as far as the fullest cube allows."""
+    width = int((signs != 0).sum(axis=1).max(initial=0))
+    order = np.argsort(signs == 0, axis=1, kind="stable")[:, :width]
+    return np.take_along_axis(cells, order, 1), np.take_along_axis(signs, order, 1)
 
 
 class _Cover:

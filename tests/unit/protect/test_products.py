@@ -1,6 +1,7 @@
 """Patterns of cubes prove themselves, in plain cubes, trees and rings; what comes of a search that is cut."""
 
 import itertools
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -131,6 +132,26 @@ def test_whenever_the_time_runs_out_it_is_certified_or_refused(monkeypatch: pyte
         assert pattern.certified or pattern.open_cells
         assert pattern.certified or pattern.cut
     assert any(p.cut and p.certified for p in found), "the best certified pattern so far is kept"
+
+
+@pytest.mark.parametrize(("dimensions_n", "has_cubes"), [(17, True), (30, False)])
+def test_tables_of_many_dimensions_do_not_fill_the_memory(dimensions_n: int, has_cubes: bool) -> None:
+    """Each of many dimensions has a table of its own: a cube has two corners along each of them."""
+    names = [f"d{i}" for i in range(dimensions_n)]
+    total = ("_T",) * dimensions_n
+    cells = {total: 60} | {
+        (*total[:i], code, *total[i + 1 :]): n
+        for i in range(dimensions_n)
+        for code, n in (("a", 3), ("b", 20), ("c", 37))
+    }
+    tracemalloc.start()
+    try:
+        found = made(build_system(names, cells))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000_000
+    assert (found is not None) == has_cubes and (found is None or not found[1].unproved)
 
 
 def task(policy: Mapping[str, object]) -> Task:
