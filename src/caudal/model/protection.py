@@ -63,7 +63,9 @@ class ProtectionPolicy(Spec):
         "can be used against that person",
     )
     unknown_codes: tuple[str, ...] = Field(
-        ("_U", "_R"), description="categories of non-response: a small count of them says nothing of anybody"
+        ("_U", "_R"),
+        description="categories of non-response, whose cells have no threshold, also where others cross "
+        "them; none is the careful choice where few left a question unanswered, and takes the gate longer",
     )
     zeros: Literal["published", "suppressible", "primary"] = Field(
         "published",

@@ -83,7 +83,7 @@ class Population:
         return self.depths.get(key, sum(c != TOTAL for c in key[1:]))
 
     def says_nothing(self, key: Key) -> bool:
-        """Whether the cell counts only non-response."""
+        """Whether the custodian asks for no threshold, because a category of the cell is non-response."""
         return any(c in self.policy.unknown_codes for c in key[1:])
 
     def readable(self, system: CellSystem, cell: int) -> str:
@@ -409,7 +409,7 @@ class _Reader:
         return counted and 0 < float(str(value)) < self.policy.count_threshold
 
     def _says_nothing(self, key: Key) -> bool:
-        """Whether a cell counts only non-response: withheld for the sake of others, it asks for nothing."""
+        """Whether a category of a cell is non-response: withheld for others' sake, it asks for nothing."""
         return any(c in self.policy.unknown_codes for c in key[1:])
 
     def _history(
