@@ -23,6 +23,7 @@ from caudal.model.protection import ProtectionPolicy
 from caudal.model.source import SourceSpec
 from caudal.model.spec import Spec
 from caudal.model.story import StorySpec
+from caudal.river.signing import SIGNED
 from caudal.river.state import spec_files
 from caudal.river.stories import check_story
 
@@ -52,6 +53,11 @@ class CountryFolder:
     def releases(self) -> Path:
         """Where releases appear."""
         return self.path / "releases"
+
+    def builder_side(self, release: str, ending: str = ".parquet") -> Path:
+        """What the builder keeps of a release, signed or not: the table before the gate, or by its ending the
+        verdict or the methods. Never published."""
+        return self.work / "builder" / f"{release.removesuffix(SIGNED)}{ending}"
 
     def spec_files(self) -> dict[str, str]:
         """Each spec file of the folder -> its SHA-256."""

@@ -165,7 +165,7 @@ def _remember(folder: CountryFolder, what: str, files: Sequence[RawFile], date: 
     for name in ("registered.json", STATE):
         (folder.work / name).unlink(missing_ok=True)
     for name in releases:
-        (folder.work / "builder" / f"{name.removesuffix('.signed')}.parquet").unlink(missing_ok=True)
+        folder.builder_side(name).unlink(missing_ok=True)
     return releases
 
 

@@ -68,6 +68,9 @@ from caudal.river.truth import TRUTH, compare_with_truth
 from caudal.river.verdict_page import verdict_page
 from caudal.river.withdrawals import without_withdrawn
 
+#: Ends the name of what the builder keeps of how indicators were protected.
+METHODS = ".methods.json"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -103,8 +106,7 @@ def write_release(
         with_derived(t, folder.indicators(), folder.catalogue) for t in (released, unprotected)
     )
     released = without_withdrawn(released, folder.publication.notices)  # derived figures too
-    public = told(report, folder.policy, folder.catalogue, folder.country.languages)
-    confidentiality = _with_totals(public, released)
+    confidentiality = told(report, released, folder.policy, folder.catalogue, folder.country.languages)
     page = verdict_page(report, folder.policy, folder.catalogue, folder.country.languages, path.name).encode()
     confidentiality = confidentiality.model_copy(update={"verdict_sha256": sha256_bytes(page)})
     facts = {"cells": confidentiality.cells, "withheld": confidentiality.suppressed}
@@ -127,29 +129,12 @@ def write_release(
             site = write_pages(part, None, folder.work, tell)
             _write_manifest(part, folder, inputs, specs, previous)
         remember(site, path, folder.work)
-    write_table(folder.work / "builder" / f"{path.name}.parquet", unprotected)
-    write_bytes(folder.work / "builder" / f"{path.name}.verdict.txt", "\n".join(report.lines()).encode())
-    write_bytes(folder.work / "builder" / f"{path.name}.verdict.html", page)
-    write_json(_methods_file(folder, path), report.methods)
+    write_table(folder.builder_side(path.name), unprotected)
+    write_bytes(folder.builder_side(path.name, ".verdict.txt"), "\n".join(report.lines()).encode())
+    write_bytes(folder.builder_side(path.name, ".verdict.html"), page)
+    write_json(folder.builder_side(path.name, METHODS), report.methods)
     write_json(folder.releases / CURRENT, {"release": path.name})
     return Written(path, confidentiality)
-
-
-def _with_totals(told_of: Confidentiality, released: pa.Table) -> Confidentiality:
-    """The public report with the totals of the whole release: cells that are carried over, withdrawn or
-    derived after the gate included. A cell is lost to each dimension that breaks it down."""
-    withheld = released.filter(pc.equal(released["verdict"], "suppressed"))
-    shown = released.num_rows - released["value"].null_count
-    codes = {d: withheld[f"{d}_code"].to_pylist() for d in sorted(dimensions_of(released))}
-    lost = {d: sum(c != TOTAL for c in own) for d, own in codes.items()}
-    return told_of.model_copy(
-        update={
-            "cells": released.num_rows,
-            "published": shown,
-            "suppressed": withheld.num_rows,
-            "suppressed_by_dimension": {d: n for d, n in lost.items() if n},
-        }
-    )
 
 
 def judged(
@@ -196,19 +181,15 @@ def judged(
     return in_key_order(pa.concat_tables([released, *passed])), report
 
 
-def _methods_file(folder: CountryFolder, release: Path) -> Path:
-    return folder.work / "builder" / f"{release.name.removesuffix(SIGNED)}.methods.json"
-
-
 def _earlier(folder: CountryFolder, release: Path, dimensions: tuple[str, ...]) -> EarlierRelease:
     """An earlier release as the gate looks at it: its cells in the dimensions of this one."""
     table = read_observations(release)
     for name in set(dimensions_of(table)) - set(dimensions):
         table = table.filter(pc.equal(table[f"{name}_code"], TOTAL)).drop_columns([f"{name}_code"])
-    path = _methods_file(folder, release)
+    path = folder.builder_side(release.name, METHODS)
     table = conform(table, dimensions)
     methods = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else methods_shown(table)
-    held = folder.work / "builder" / f"{release.name.removesuffix(SIGNED)}.parquet"
+    held = folder.builder_side(release.name)
     unprotected = conform(pq.read_table(held), dimensions) if held.is_file() else None
     return EarlierRelease(table, {name: (how[0], how[1]) for name, how in methods.items()}, unprotected)
 

@@ -123,7 +123,7 @@ def _of_a_member(folder: CountryFolder, release: str, published: Mapping[str, An
 
 def _computed(folder: CountryFolder, release: Path) -> pa.Table:
     """What the office computed for a release, before the gate; it lies in the folder that built it."""
-    path = folder.work / "builder" / f"{release.name.removesuffix('.signed')}.parquet"
+    path = folder.builder_side(release.name)
     if not path.is_file():
         raise CaudalError(problem("not-built-here", where=str(folder.path), release=release.name))
     return pq.read_table(path)

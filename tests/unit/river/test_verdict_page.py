@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from caudal.catalogue import load_catalogue
+from caudal.model.observation import observation_schema
 from caudal.model.protection import ProtectionPolicy
 from caudal.protect.verdict import Note, PopulationVerdict, VerdictReport
 from caudal.river.confidentiality import told
@@ -49,6 +50,7 @@ def test_it_says_what_was_tried_and_what_was_not() -> None:
 def test_the_public_is_told_in_its_own_names_and_numbers() -> None:
     catalogue, _ = load_catalogue()
     large = replace(REPORT, populations=(replace(POPULATION, suppressed_n=2245, proved_n=2245),))
-    found = told(large, ProtectionPolicy(), catalogue, ("es", "en"))
+    nothing = observation_schema(["sex"]).empty_table()
+    found = told(large, nothing, ProtectionPolicy(), catalogue, ("es", "en"))
     assert "2.245 de 2.245" in found.audit["es"] and "2,245 of 2,245" in found.audit["en"]
     assert "Tiempo desde la llegada / Generación migratoria" in found.not_modelled[-1]["es"]
