@@ -18,7 +18,7 @@ from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.indicator import cells_of_indicator, lead
 from caudal.publish.numbers import fill
 from caudal.publish.regions import AreaMap, area_map
-from caudal.publish.release import Cell, country_of, latest
+from caudal.publish.release import Cell, country_of, is_country, latest
 from caudal.publish.tables import Figure, Table, figure_of, set_apart
 from caudal.publish.voice import Shown, Voice
 
@@ -142,8 +142,7 @@ def _kind(voice: Voice, cell: Cell) -> str:
 
 
 def _is_total(cell: Cell) -> bool:
-    whole = not cell.categories and cell.counterpart == NOT_APPLICABLE
-    return whole and bool(cell.area) and cell.area == country_of(cell.area)
+    return not cell.categories and cell.counterpart == NOT_APPLICABLE and is_country(cell.area)
 
 
 def _comparison(

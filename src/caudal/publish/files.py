@@ -50,8 +50,6 @@ LAST_KEY_COLUMNS = ("source_code", "concept_vector", "vintage")
 CSV_LAST_KEY_COLUMNS = ("source_code", "concept_vector_code", "vintage")
 MEASURE_COLUMNS = ("value", *ERRORS, "lower", "upper", "interval_type")
 ATTRIBUTE_COLUMNS = ("unit_code", "obs_status_code", "method_code", "error_note", "reliability")
-#: Files that are made from the same parts: a name, and how they are made.
-FileGroup = tuple[str, Callable[[], Mapping[str, bytes]]]
 OBSERVATIONS = "data/observations.zip"
 CONCEPTS = "data/concepts.csv"
 CODES = "data/codes.csv"
@@ -80,18 +78,20 @@ def write_files(release_folder: Path, out: Path) -> tuple[Path, ...]:
 def release_files(release: Release) -> dict[str, bytes]:
     """The bytes of every file by its path under the site."""
     voices = {tag: voice_of(release, tag) for tag in release.structure.languages}
-    made = [make() for _, make in file_groups(release, voices)]
-    return dict(sorted((path, data) for files in made for path, data in files.items()))
+    made = (file for _, make in file_groups(release, voices) for file in make())
+    return dict(sorted(made))
 
 
-def file_groups(release: Release, voices: Mapping[str, Voice]) -> Iterator[FileGroup]:
-    """The files in groups that are made from the same parts."""
-    yield "observations", lambda: {OBSERVATIONS: observations_zip(release, voices)}
-    yield "concepts", lambda: {CONCEPTS: concepts_csv(release, voices)}
-    yield "codes", lambda: {CODES: codes_csv(release, voices, release.cells)}
-    yield "quality", lambda: {"data/quality.json": _json(quality(release))}
-    yield "truth", lambda: {"data/truth.csv": truth_csv(release)} if release.truths else {}
-    yield "matrices", lambda: _matrices(release)
+def file_groups(
+    release: Release, voices: Mapping[str, Voice]
+) -> Iterator[tuple[str, Callable[[], Iterable[tuple[str, bytes]]]]]:
+    """The files in groups that are made from the same parts: a name, and how they are made."""
+    yield "observations", lambda: [(OBSERVATIONS, observations_zip(release, voices))]
+    yield "concepts", lambda: [(CONCEPTS, concepts_csv(release, voices))]
+    yield "codes", lambda: [(CODES, codes_csv(release, voices, release.cells))]
+    yield "quality", lambda: [("data/quality.json", _json(quality(release)))]
+    yield "truth", lambda: [("data/truth.csv", truth_csv(release))] if release.truths else []
+    yield "matrices", lambda: _matrices(release).items()
     for spec in release.base_indicators():
         yield f"data {spec.indicator}", partial(_indicator_files, release, spec.indicator)
 
@@ -106,10 +106,11 @@ def _matrices(release: Release) -> dict[str, bytes]:
     return files
 
 
-def _indicator_files(release: Release, name: str) -> dict[str, bytes]:
+def _indicator_files(release: Release, name: str) -> Iterator[tuple[str, bytes]]:
     spec = release.indicators[name]
     files = {f"data/{name}.csv": indicator_csv(release, spec)}
-    return files | {f"data/{name}.json": _json(metadata(release, spec, files))}
+    yield from files.items()
+    yield f"data/{name}.json", _json(metadata(release, spec, files))
 
 
 def observations_zip(release: Release, voices: Mapping[str, Voice]) -> bytes:

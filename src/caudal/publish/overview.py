@@ -23,8 +23,7 @@ from caudal.publish.indicator import (
     without_total,
 )
 from caudal.publish.numbers import decimals_for, fill
-from caudal.publish.profiles import COUNTRY
-from caudal.publish.release import Cell
+from caudal.publish.release import Cell, is_country
 from caudal.publish.tables import mark_of
 from caudal.publish.voice import Shown, Voice
 
@@ -171,7 +170,7 @@ def _card(whole: Voice, spec: IndicatorSpec) -> Card:
 
 def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
     """How many countries have a figure of their own beside the total of their region; empty for a country."""
-    if COUNTRY.fullmatch(total.area):
+    if is_country(total.area):
         return ""
     same = (total.source, total.concept, total.time)
     countries = {
@@ -179,7 +178,7 @@ def _coverage(voice: Voice, spec: IndicatorSpec, total: Cell) -> str:
         for c in cells_of_indicator(voice, spec)
         if c.value is not None
         and not c.categories
-        and COUNTRY.fullmatch(c.area)
+        and is_country(c.area)
         and (c.source, c.concept, c.time) == same
     }
     if not countries:

@@ -9,7 +9,6 @@ with the release of a member, stands once. It refuses to add or to choose betwee
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,10 @@ from markupsafe import Markup
 from caudal.model.concept import ConceptVector
 from caudal.model.observation import NOT_APPLICABLE
 from caudal.publish.comparison import reasons
-from caudal.publish.release import Cell
+from caudal.publish.release import Cell, is_country
 from caudal.publish.tables import newest
 from caudal.publish.voice import Shown, Voice
 
-#: ISO 3166-1 alpha-2: the areas that are countries.
-COUNTRY = re.compile(r"[A-Z]{2}")
 #: Axes that say most of what a figure counted, in the order of the words, and values that go without saying.
 _TOLD = ("source_type", "basis", "event", "unit", "coverage", "frame", "reference", "denominator")
 _PLAIN = {"everyone", "national", None}
@@ -99,7 +96,7 @@ def totals(voice: Voice) -> Mapping[str, list[Cell]]:
     for spec in voice.release.base_indicators():
         for cell in newest(voice.release.cells_of.get(spec.indicator, ())):
             other = cell.categories or cell.counterpart != NOT_APPLICABLE or cell.area == voice.area
-            if other or cell.withheld or cell.value is None or not COUNTRY.fullmatch(cell.area):
+            if other or cell.withheld or cell.value is None or not is_country(cell.area):
                 continue
             key = (cell.area, cell.indicator, cell.source, cell.concept)
             if key not in last or _later(last[key], cell):

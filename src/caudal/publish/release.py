@@ -464,6 +464,15 @@ def country_of(area: str) -> str:
     return found[1] if found else ""
 
 
+def is_country(area: str) -> bool:
+    """Whether an area is a country, whole.
+
+    >>> is_country("CL"), is_country("CL-13"), is_country("419")
+    (True, False, False)
+    """
+    return bool(area) and country_of(area) == area
+
+
 def main_area(release: Release) -> str:
     """The area that the release is about: its territory, or the only area that its cells have. In a region
     without figures of its own every country is a part."""

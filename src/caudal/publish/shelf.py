@@ -68,12 +68,12 @@ class Shelf(Mapping[str, bytes]):
     def take(self, path: str, source: Path, sha256: str) -> bool:
         """Lays down a copy of ``source``; False, and nothing, where its bytes are not those of ``sha256``."""
         try:
-            if self.put(path, _blocks_of(source)) == sha256:
-                return True
+            same = self.put(path, _blocks_of(source)) == sha256
         except _UnreadableError:
-            pass
-        self._remove(path)
-        return False
+            same = False
+        if not same:
+            self._remove(path)
+        return same
 
     def _remove(self, path: str) -> None:
         self._facts.pop(path, None)

@@ -200,8 +200,7 @@ class _Maker:
     def _files(self) -> Iterator[FileGroup]:
         """Files for machines, and pictures that pages show."""
         press, release = self.press, self.release
-        for name, making in file_groups(release, press.voices):
-            yield name, partial(_listed, making)
+        yield from file_groups(release, press.voices)
         yield from self.exchange.groups()
         for tag, voice in press.voices.items():
             for name in release.stories:
@@ -223,10 +222,6 @@ class _Maker:
     def _printed(self, tag: str, pages: Callable[[], Iterable[Page]]) -> Iterator[File]:
         for page in pages():
             yield f"{tag}/{page.path}", self.press.printed(page)
-
-
-def _listed(making: Callable[[], Mapping[str, bytes]]) -> Iterable[File]:
-    return making().items()
 
 
 def _vocabulary(voice: Voice) -> Iterator[File]:
